@@ -1,0 +1,127 @@
+//! Rules: `*.rules` files in drop-in directories. [`load`] finds and reads them, [`parse`] checks
+//! and indexes their text, [`matching`] merges the sections that hold for a request.
+
+pub mod load;
+pub mod matching;
+pub mod parse;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+use std::rc::Rc;
+
+/// Where a setting comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// ccroute's own behaviour, below every file.
+    BuiltIn,
+    /// A line (from 1) of a rules file.
+    File { file: Rc<Path>, line: u32 },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::BuiltIn => f.write_str("built in"),
+            Origin::File { file, line } => write!(f, "{}:{line}", file.display()),
+        }
+    }
+}
+
+/// A value and the line that gave it (for a list with `+=`: the line that last touched it).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sourced<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+/// Where ccroute was called: see the vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Direct,
+    UnderDistcc,
+    Helper,
+}
+
+/// `version = any, major or exact`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionMatch {
+    Any,
+    Major,
+    Exact,
+}
+
+/// `expand-macros = client or helper`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpandMacros {
+    Client,
+    Helper,
+}
+
+/// `fallback = allow or refuse`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    Allow,
+    Refuse,
+}
+
+/// `on-refuse = local, quiet or elsewhere`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnRefuse {
+    Local,
+    Quiet,
+    Elsewhere,
+}
+
+/// `sandbox = yes or no`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    Yes,
+    No,
+}
+
+/// What the sections that hold for a request say together. `None`: no section says anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `use`: installed triples to try, in order; the word `native` stands for the unprefixed one.
+    pub use_: Option<Sourced<Vec<String>>>,
+    /// `path`: directories to look in before PATH, globs not expanded.
+    pub path: Option<Sourced<Vec<String>>>,
+    /// `names`: literal triples to make links for.
+    pub names: Option<Sourced<Vec<String>>>,
+    /// `defaults`: the client compiler's default flags.
+    pub defaults: Option<Sourced<Vec<String>>>,
+    pub proof: Option<Sourced<String>>,
+    pub flags: Option<Sourced<Vec<String>>>,
+    pub force_flags: Option<Sourced<Vec<String>>>,
+    /// `drop-flags`: globs.
+    pub drop_flags: Option<Sourced<Vec<String>>>,
+    /// `tool.NAME`: (NAME, tool that serves it), at most one entry per NAME.
+    pub tools: Vec<(String, Sourced<String>)>,
+    pub version: Option<Sourced<VersionMatch>>,
+    pub as_: Option<Sourced<String>>,
+    /// `send`: the launcher's name or path; the word `none` stands for not sending.
+    pub send: Option<Sourced<String>>,
+    pub expand_macros: Option<Sourced<ExpandMacros>>,
+    pub fallback: Option<Sourced<Fallback>>,
+    /// `refuse`: the reason. A later `use` takes it back, so it is `Some` only if it stands.
+    pub refuse: Option<Sourced<String>>,
+    pub on_refuse: Option<Sourced<OnRefuse>>,
+    pub sandbox: Option<Sourced<Sandbox>>,
+}
+
+/// What a section's conditions are held against. The three questions are asked only when
+/// everything else in a section holds, because their answers cost system calls.
+pub trait Subject {
+    /// The triple asked for, `None` for a native name.
+    fn triple(&self) -> Option<&str>;
+    /// The tool's name without version: `gcc`, `clang++`.
+    fn tool(&self) -> &str;
+    fn place(&self) -> Place;
+    /// The client's address, on the helper, where it can be known.
+    fn from(&self) -> Option<IpAddr>;
+    /// The architecture (in the kernel's spelling) of a kernel compile; `None` for other jobs.
+    fn kernel(&self) -> Option<&str>;
+    /// The triple that the source's evidence names.
+    fn source(&self) -> Option<&str>;
+}

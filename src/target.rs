@@ -1,0 +1,1 @@
+//! What is known of a target; `verdict(wanted, offered, flags)`.

@@ -1,0 +1,1 @@
+//! Triples: fields and canonical form.
