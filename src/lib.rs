@@ -5,7 +5,10 @@
 //! administrator says) → [`decide`] (a pure function to a [`decide::Decision`]) → [`exec`].
 
 pub mod args;
+pub mod evidence;
+pub mod exit;
 pub mod name;
 pub mod rules;
+pub mod sys;
 pub mod target;
 pub mod triple;
