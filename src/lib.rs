@@ -5,12 +5,8 @@
 //! administrator says) → [`decide`] (a pure function to a [`decide::Decision`]) → [`exec`].
 
 pub mod args;
-pub mod evidence;
-pub mod exit;
+pub mod defaults;
 pub mod name;
-pub mod request;
 pub mod rules;
-pub mod sys;
 pub mod target;
-pub mod toolchain;
 pub mod triple;
