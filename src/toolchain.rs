@@ -81,19 +81,15 @@ impl Search {
 
     /// What stands at `path`, if it may serve.
     pub fn at(&self, path: &Path) -> Found {
-        let Ok(link) = fs::symlink_metadata(path) else {
+        let Ok(meta) = fs::metadata(path) else {
             return Found::No;
         };
-        let (meta, resolved) = if link.is_symlink() {
-            let (Ok(meta), Some(end)) = (fs::metadata(path), last_link(path)) else {
-                return Found::No;
-            };
-            (meta, end)
-        } else {
-            (link, path.file_name().unwrap_or_default().to_os_string())
-        };
         let id = (meta.dev(), meta.ino());
-        if !meta.is_file() || self.skip.contains(&id) || is_wrapper(&resolved) {
+        if !meta.is_file() || self.skip.contains(&id) {
+            return Found::No;
+        }
+        let resolved = last_link(path);
+        if is_wrapper(&resolved) {
             return Found::No;
         }
         if meta.permissions().mode() & 0o111 == 0 {
@@ -128,10 +124,19 @@ impl Search {
             here.sort();
             triples.extend(here);
         }
-        let mut seen = std::collections::HashSet::new();
-        triples.retain(|t| seen.insert(t.clone()));
-        triples
+        unique(triples)
     }
+}
+
+/// A short list without its repetitions, the first of each kept.
+pub fn unique(list: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::with_capacity(list.len());
+    for item in list {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
 }
 
 /// The directories that a pattern stands for; nothing for one that is relative or wrong.
@@ -148,8 +153,8 @@ pub fn expand(pattern: &str) -> Vec<PathBuf> {
     paths.filter_map(Result::ok).collect()
 }
 
-/// The base name at the end of a chain of links.
-fn last_link(path: &Path) -> Option<OsString> {
+/// The base name at the end of a chain of links; the file's own where there is none.
+fn last_link(path: &Path) -> OsString {
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {
@@ -163,7 +168,7 @@ fn last_link(path: &Path) -> Option<OsString> {
             Err(_) => break,
         }
     }
-    path.file_name().map(OsStr::to_os_string)
+    path.file_name().unwrap_or_default().to_os_string()
 }
 
 /// distcc, ccache and their like, also with a suffix (`ccache-4`, `distcc.real`).

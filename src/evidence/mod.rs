@@ -14,6 +14,8 @@ use std::path::Path;
 pub use kernel::KernelSeen;
 pub use markers::Marker;
 
+use crate::target::Target;
+
 /// How much is read at a time, in bytes. Nearly every file shows its compiler in the first piece.
 const PIECE: usize = 64 * 1024;
 
@@ -64,6 +66,13 @@ impl Evidence {
     pub fn macro_value(&self, name: &str) -> Option<&str> {
         let (_, value) = self.macros.iter().find(|(n, _)| n == name)?;
         Some(value)
+    }
+
+    /// The target that the predefined macros tell, where the job shows them.
+    pub fn target(&self) -> Option<Target> {
+        let macros = self.macros.iter();
+        (!self.macros.is_empty())
+            .then(|| Target::of_macros(macros.map(|(n, v)| (n.as_bytes(), v.as_bytes()))))
     }
 
     /// Reads the head of a preprocessed source.

@@ -125,3 +125,6 @@ pub trait Subject {
     /// The triple that the source's evidence names.
     fn source(&self) -> Option<&str>;
 }
+#[derive(Debug, thiserror::Error)]
+#[error("x")]
+pub struct RulesError;
