@@ -17,9 +17,13 @@ fn main() {
         Err(_) if env::var("HOST") == env::var("TARGET") => "cc".to_owned(),
         Err(_) => return,
     };
-    let output = Command::new(linker).arg("-print-file-name=libgcc_eh.a").output();
+    let output = Command::new(linker)
+        .arg("-print-file-name=libgcc_eh.a")
+        .output();
     let Ok(output) = output else { return };
-    let Ok(text) = String::from_utf8(output.stdout) else { return };
+    let Ok(text) = String::from_utf8(output.stdout) else {
+        return;
+    };
     let archive = Path::new(text.trim());
     // A compiler that has no such file answers with the bare name.
     if archive.is_absolute() && archive.exists() {

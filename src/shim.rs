@@ -18,7 +18,11 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         Ok(request) => request,
         Err(error) => {
             exec::say(&error.to_string(), Place::Direct);
-            return if safeguard { Exit::Refused } else { Exit::NotFound };
+            return if safeguard {
+                Exit::Refused
+            } else {
+                Exit::NotFound
+            };
         }
     };
     let loaded = rules::load::load(&world::rules_directories());

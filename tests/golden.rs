@@ -209,7 +209,10 @@ fn render(decision: &Decision, place: Place) -> String {
 #[test]
 fn every_case_decides_as_written() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut cases: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut cases: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     cases.sort();
     assert!(cases.len() >= 20, "the golden files are missing");
     let mut wrong = Vec::new();
@@ -223,7 +226,10 @@ fn every_case_decides_as_written() {
             let head = text.split("== decision\n").next().unwrap();
             fs::write(case, format!("{head}== decision\n{got}")).unwrap();
         }
-        wrong.push(format!("{}\n--- want\n{want}--- got\n{got}", case.display()));
+        wrong.push(format!(
+            "{}\n--- want\n{want}--- got\n{got}",
+            case.display()
+        ));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::{json, Value};
 
 use super::list::{stand_ins, why_not};
-use super::names::{how_to_install, resolve};
 use super::load_rules;
+use super::names::{how_to_install, resolve};
 use crate::exit::Exit;
 use crate::rules::{matching::RuleSet, Place, Subject};
 
@@ -74,7 +74,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
                 None => writeln!(out)?,
             }
         }
-        findings.push(json!({"level": "info", "triple": triple.text, "text": why, "install": install}));
+        findings
+            .push(json!({"level": "info", "triple": triple.text, "text": why, "install": install}));
     }
     if arguments.json {
         let report = json!({
@@ -90,5 +91,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             triples.len()
         )?;
     }
-    Ok(if errors.is_empty() { Exit::Success } else { Exit::Rules })
+    Ok(if errors.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Rules
+    })
 }

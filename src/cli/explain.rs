@@ -66,7 +66,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         ));
     }
     if let Some(source) = arguments.source.as_ref().filter(|s| !s.is_file()) {
-        return Err(Failure::Usage(format!("{}: no such file", source.display())));
+        return Err(Failure::Usage(format!(
+            "{}: no such file",
+            source.display()
+        )));
     }
     let typed: Vec<&OsStr> = arguments.args.iter().map(OsString::as_os_str).collect();
     let args = match place {
@@ -146,7 +149,12 @@ fn print(
             writeln!(out, "  arguments: {}", words(&run.args))?;
         }
         Outcome::Send(send) => {
-            writeln!(out, "{}: send through {}", request.name, send.launcher.display())?;
+            writeln!(
+                out,
+                "{}: send through {}",
+                request.name,
+                send.launcher.display()
+            )?;
             writeln!(out, "  arguments: {}", words(&send.args))?;
             for (name, value) in &send.env {
                 writeln!(out, "  {name}={}", value.to_string_lossy())?;

@@ -37,7 +37,9 @@ enum Action {
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
     let file = Path::new(GUARD_FILE);
     let failed = |what: &str, error: std::io::Error| {
-        Failure::Fault(format!("cannot {what} {GUARD_FILE}: {error}: run it as root"))
+        Failure::Fault(format!(
+            "cannot {what} {GUARD_FILE}: {error}: run it as root"
+        ))
     };
     match &arguments.action {
         Action::On { time } => {
@@ -46,12 +48,20 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         }
         Action::Off => {
             let was_on = guard::turn_off(file).map_err(|e| failed("remove", e))?;
-            writeln!(out, "{}", if was_on { "guard off" } else { "guard was off" })?;
+            writeln!(
+                out,
+                "{}",
+                if was_on { "guard off" } else { "guard was off" }
+            )?;
         }
         Action::Status { json } => {
             let left = guard::remaining(file);
             match (json, left) {
-                (true, _) => writeln!(out, "{:#}", json!({"version": 1, "on": left.is_some(), "seconds": left}))?,
+                (true, _) => writeln!(
+                    out,
+                    "{:#}",
+                    json!({"version": 1, "on": left.is_some(), "seconds": left})
+                )?,
                 (false, Some(left)) => writeln!(out, "guard on for another {}", words(left))?,
                 (false, None) => writeln!(out, "guard off")?,
             }
@@ -68,7 +78,10 @@ fn seconds(text: &str) -> Result<u64, String> {
         Some(b'h') => (&text[..text.len() - 1], 3600),
         _ => (text, 1),
     };
-    let time = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
+    let time = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(factor));
     match time {
         Some(time) if (1..=LONGEST).contains(&time) => Ok(time),
         _ => Err("write a time from 1s to 24h, such as 90m".into()),

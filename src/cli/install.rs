@@ -71,11 +71,20 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         }
         tree.remove_files_except(Path::new(WHITELIST), &names, &mut made, out)?;
     } else {
-        writeln!(out, "note: no {WHITELIST}: install distcc, then run this again")?;
+        writeln!(
+            out,
+            "note: no {WHITELIST}: install distcc, then run this again"
+        )?;
     }
     let list: String = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
     tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
-    tree.file(Path::new(VARIABLES), &shell_variables(), 0o644, &mut made, out)?;
+    tree.file(
+        Path::new(VARIABLES),
+        &shell_variables(),
+        0o644,
+        &mut made,
+        out,
+    )?;
     let units = tree.units();
     for unit in &units {
         tree.file(&drop_in(unit), &unit_variables(), 0o644, &mut made, out)?;
@@ -127,7 +136,11 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
 fn names(rules: &RuleSet<'_>) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = resolve(rules)
         .iter()
-        .flat_map(|t| t.served().map(|(name, _)| name.to_string()).collect::<Vec<_>>())
+        .flat_map(|t| {
+            t.served()
+                .map(|(name, _)| name.to_string())
+                .collect::<Vec<_>>()
+        })
         .collect();
     let versions = installed_versions();
     let clang = names.iter().any(|n| n.ends_with("-clang")) || versions.contains_key(&Tool::Clang);
@@ -209,7 +222,9 @@ fn distccd_using(list: &Path) -> Vec<u32> {
             let id: u32 = dir.file_name().to_str()?.parse().ok()?;
             let name = fs::read(dir.path().join("comm")).ok()?;
             let environment = fs::read(dir.path().join("environ")).ok()?;
-            let told = environment.split(|&b| b == 0).any(|v| v == entry.as_bytes());
+            let told = environment
+                .split(|&b| b == 0)
+                .any(|v| v == entry.as_bytes());
             (name.trim_ascii() == b"distccd" && told).then_some(id)
         })
         .collect()
@@ -220,7 +235,11 @@ impl Tree {
     fn units(&self) -> Vec<&'static str> {
         UNITS
             .into_iter()
-            .filter(|unit| UNIT_DIRS.iter().any(|dir| self.exists(&format!("{dir}/{unit}"))))
+            .filter(|unit| {
+                UNIT_DIRS
+                    .iter()
+                    .any(|dir| self.exists(&format!("{dir}/{unit}")))
+            })
             .collect()
     }
 }

@@ -29,7 +29,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     let triples = resolve(&rules);
     if arguments.json {
         let list: Vec<Value> = triples.iter().map(|t| as_json(t, &rules)).collect();
-        writeln!(out, "{:#}", json!({"version": JSON_VERSION, "triples": list}))?;
+        writeln!(
+            out,
+            "{:#}",
+            json!({"version": JSON_VERSION, "triples": list})
+        )?;
         return Ok(Exit::Success);
     }
     for triple in &triples {
@@ -44,7 +48,10 @@ fn print(out: &mut dyn Write, triple: &Triple, rules: &RuleSet<'_>) -> Result<()
     let mut by_compiler: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, compiler) in triple.served() {
         let tool = name.with_triple(None).to_string();
-        by_compiler.entry(compiler.display().to_string()).or_default().push(tool);
+        by_compiler
+            .entry(compiler.display().to_string())
+            .or_default()
+            .push(tool);
     }
     if by_compiler.is_empty() {
         let why = why_not(triple);

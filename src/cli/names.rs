@@ -34,10 +34,12 @@ pub(super) struct Triple {
 impl Triple {
     /// The names that a compiler serves.
     pub(super) fn served(&self) -> impl Iterator<Item = (&CompilerName, &std::path::Path)> {
-        self.names.iter().filter_map(|(name, decision)| match &decision.outcome {
-            Outcome::Run(run) => Some((name, run.compiler.as_path())),
-            Outcome::Send(_) | Outcome::Refuse(_) => None,
-        })
+        self.names
+            .iter()
+            .filter_map(|(name, decision)| match &decision.outcome {
+                Outcome::Run(run) => Some((name, run.compiler.as_path())),
+                Outcome::Send(_) | Outcome::Refuse(_) => None,
+            })
     }
 }
 
@@ -143,7 +145,9 @@ pub(super) fn how_to_install(stand_ins: &[String]) -> Option<String> {
         })
     };
     if is("debian") || is("ubuntu") {
-        let triple = stand_ins.iter().find(|t| DEBIAN_CROSS.contains(&t.as_str()))?;
+        let triple = stand_ins
+            .iter()
+            .find(|t| DEBIAN_CROSS.contains(&t.as_str()))?;
         let package = triple.replace('_', "-");
         return Some(format!("apt install gcc-{package} g++-{package}"));
     }

@@ -36,7 +36,10 @@ impl Tree {
     /// `root` is no directory.
     pub(super) fn new(root: &Path, dry_run: bool) -> Result<Tree, Failure> {
         if !root.is_dir() {
-            return Err(Failure::Usage(format!("--root {}: no such directory", root.display())));
+            return Err(Failure::Usage(format!(
+                "--root {}: no such directory",
+                root.display()
+            )));
         }
         Ok(Tree {
             root: root.to_path_buf(),
@@ -82,13 +85,17 @@ impl Tree {
             _ => {}
         }
         made.made += 1;
-        self.act(out, &format!("link {} -> {}", at.display(), target.display()), || {
-            make_parent(&real)?;
-            let new = beside(&real);
-            let _ = fs::remove_file(&new);
-            symlink(target, &new)?;
-            fs::rename(&new, &real)
-        })
+        self.act(
+            out,
+            &format!("link {} -> {}", at.display(), target.display()),
+            || {
+                make_parent(&real)?;
+                let new = beside(&real);
+                let _ = fs::remove_file(&new);
+                symlink(target, &new)?;
+                fs::rename(&new, &real)
+            },
+        )
     }
 
     /// Makes a file that bears the mark.
@@ -216,7 +223,9 @@ impl Tree {
     fn remove(&self, at: &Path, made: &mut Made, out: &mut dyn Write) -> Result<(), Failure> {
         let real = self.real(at);
         made.removed += 1;
-        self.act(out, &format!("remove {}", at.display()), || fs::remove_file(&real))
+        self.act(out, &format!("remove {}", at.display()), || {
+            fs::remove_file(&real)
+        })
     }
 
     fn act(
@@ -248,7 +257,8 @@ fn is_ccroute(target: &Path) -> bool {
 fn is_marked(path: &Path) -> bool {
     let is_file = fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.len() < 64 * 1024);
     is_file
-        && fs::read(path).is_ok_and(|text| text.split(|&b| b == b'\n').any(|l| l == MARK.as_bytes()))
+        && fs::read(path)
+            .is_ok_and(|text| text.split(|&b| b == b'\n').any(|l| l == MARK.as_bytes()))
 }
 
 /// A temporary name in the same directory, so that the final rename replaces in one step.

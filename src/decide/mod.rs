@@ -283,7 +283,10 @@ impl Deciding<'_> {
                 env.push(("DISTCC_FALLBACK", "0".into()));
                 env.push(("DISTCC_SKIP_LOCAL_RETRY", "1".into()));
                 let origin = fallback.origin.clone();
-                self.because("must not be compiled locally when the helper fails", &origin);
+                self.because(
+                    "must not be compiled locally when the helper fails",
+                    &origin,
+                );
             }
         }
         Ok(Some(Send {
@@ -340,7 +343,8 @@ fn merged_arguments(
     first: Option<String>,
     own: &[&OsStr],
 ) -> Vec<OsString> {
-    let list = |s: &Option<Sourced<Vec<String>>>| s.as_ref().map_or(Vec::new(), |s| s.value.clone());
+    let list =
+        |s: &Option<Sourced<Vec<String>>>| s.as_ref().map_or(Vec::new(), |s| s.value.clone());
     let drop: Vec<glob::Pattern> = list(&settings.drop_flags)
         .iter()
         .filter_map(|p| glob::Pattern::new(p).ok())

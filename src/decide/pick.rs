@@ -36,7 +36,10 @@ impl Deciding<'_> {
                     Some(Ok(candidate)) => match self.fits(wanted, &candidate) {
                         Ok(run) => return Ok(run),
                         Err(why) => {
-                            self.note(format!("{} does not serve: {why}", candidate.installed.path.display()));
+                            self.note(format!(
+                                "{} does not serve",
+                                candidate.installed.path.display()
+                            ));
                             first_fault = first_fault.or(Some(why));
                         }
                     },
@@ -62,7 +65,13 @@ impl Deciding<'_> {
             self.because(text, &origin);
             let mut entries = use_.value.clone();
             // What a kernel's path alone asks for may also be served by the only compiler for it.
-            entries.extend(wanted.entries.iter().filter(|e| wanted.triple.is_none() && !use_.value.contains(e)).cloned());
+            entries.extend(
+                wanted
+                    .entries
+                    .iter()
+                    .filter(|e| wanted.triple.is_none() && !use_.value.contains(e))
+                    .cloned(),
+            );
             return entries;
         }
         let mut entries = wanted.entries.clone();
@@ -166,7 +175,9 @@ impl Deciding<'_> {
     /// Holds a candidate against what is wanted.
     fn fits(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<Run, Refusing> {
         let args = self.arguments(wanted, &candidate.target, candidate.first.clone());
-        self.check_target(wanted, candidate, &args)?;
+        // What clang makes of its --target is in the candidate's target already.
+        let told = usize::from(candidate.first.is_some());
+        self.check_target(wanted, candidate, &args[told..])?;
         self.check_version(wanted, candidate)?;
         if candidate.native && self.request.place == Place::Helper {
             if let Some(seconds) = self.facts.guard() {
@@ -196,7 +207,10 @@ impl Deciding<'_> {
             Some(list) => {
                 let stated = defaults::stated(target, &list.value, self.request.args);
                 let origin = list.origin.clone();
-                self.because(format!("the client's defaults: {}", stated.join(" ")), &origin);
+                self.because(
+                    format!("the client's defaults: {}", stated.join(" ")),
+                    &origin,
+                );
                 stated
             }
             None => Vec::new(),
@@ -230,7 +244,10 @@ impl Deciding<'_> {
                 Ok(())
             }
             None if policy == VersionMatch::Major => {
-                self.because(format!("version {asked} is unproved: 'ccroute check' records versions"), &origin);
+                self.because(
+                    format!("version {asked} is unproved: 'ccroute check' records versions"),
+                    &origin,
+                );
                 Ok(())
             }
             have => Err(Refusal::Version {
@@ -266,7 +283,10 @@ struct Program {
 
 /// The tools that can serve the one asked for: a rule's word, else the tool and its stand-in.
 fn tools_for(asked: Tool, settings: &Settings) -> Vec<Tool> {
-    let rule = settings.tools.iter().find(|(name, _)| name == asked.as_str());
+    let rule = settings
+        .tools
+        .iter()
+        .find(|(name, _)| name == asked.as_str());
     if let Some(tool) = rule.and_then(|(_, tool)| Tool::parse(&tool.value)) {
         return vec![tool];
     }
@@ -330,7 +350,11 @@ mod tests {
             ("12", "14", Any, true),
         ];
         for (asked, have, policy, want) in table {
-            assert_eq!(versions_match(asked, have, policy), want, "{asked} {have} {policy:?}");
+            assert_eq!(
+                versions_match(asked, have, policy),
+                want,
+                "{asked} {have} {policy:?}"
+            );
         }
     }
 }

@@ -11,7 +11,10 @@ use crate::rules::{Origin, Place};
 /// A reason to refuse. Its text follows `ccroute: NAME: `.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    #[error("passed through {} shims without reaching a compiler: take all but one of them off PATH", crate::request::MAX_DEPTH)]
+    #[error(
+        "passed through {} shims without reaching a compiler: take all but one of them off PATH",
+        crate::request::MAX_DEPTH
+    )]
     Recursion,
 
     #[error("refused: {reason} (rule {origin})")]
@@ -48,11 +51,12 @@ pub enum Refusal {
         differences: String,
     },
 
-    #[error("a kernel for {kernel} cannot be compiled by {compiler}, which compiles for {offered}: pass CROSS_COMPILE={suggestion} to make")]
+    #[error("a kernel for {kernel} cannot be compiled by {compiler}, which compiles for {offered}: {way_out} CROSS_COMPILE={suggestion} to make")]
     KernelForAnother {
         kernel: String,
         compiler: String,
         offered: String,
+        way_out: &'static str,
         suggestion: String,
     },
 
@@ -80,7 +84,9 @@ pub enum Refusal {
     #[error("this helper's guard is on for another {minutes} min: it compiles nothing for its own machine until then")]
     Guarded { minutes: u64 },
 
-    #[error("the launcher {launcher} is not on PATH (rule {origin}): install it, or set 'send = none'")]
+    #[error(
+        "the launcher {launcher} is not on PATH (rule {origin}): install it, or set 'send = none'"
+    )]
     NoLauncher { launcher: String, origin: Origin },
 }
 

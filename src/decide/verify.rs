@@ -27,7 +27,9 @@ pub(super) fn clang_target_of(triple: &str) -> Target {
     }
     let float = match Env::of(&parsed.env) {
         Env { abi: "eabihf", .. } => "-mfloat-abi=hard",
-        Env { libc: "android", .. } => "-mfloat-abi=softfp",
+        Env {
+            libc: "android", ..
+        } => "-mfloat-abi=softfp",
         _ => "-mfloat-abi=soft",
     };
     target.refined(&[float])
@@ -40,8 +42,8 @@ impl Deciding<'_> {
         triple: String,
         settings: Settings,
     ) -> Result<Wanted, Refusing> {
-        let parsed = Triple::parse(&triple)
-            .map_err(|e| Refusal::BadTriple(format!("{triple}: {e}")))?;
+        let parsed =
+            Triple::parse(&triple).map_err(|e| Refusal::BadTriple(format!("{triple}: {e}")))?;
         let mut target = Target::of_triple(&parsed);
         if let Some(defaults) = &settings.defaults {
             // The rule states what the client's compiler assumes: that is known, not guessed.
@@ -110,7 +112,12 @@ impl Deciding<'_> {
         candidate: &Candidate,
         args: &[OsString],
     ) -> Result<(), Refusing> {
-        let own = wanted.target.refined(self.request.args);
+        // A kernel's path tells the architecture and nothing else; that is checked below.
+        let base = match wanted.target == Target::default() {
+            true => &candidate.target,
+            false => &wanted.target,
+        };
+        let own = base.refined(self.request.args);
         let known = match self.evidence().target() {
             Some(seen) => seen.strengthened(&own),
             None => own,
@@ -142,17 +149,21 @@ impl Deciding<'_> {
         };
         let offered = candidate.target.refined(args);
         match offered.arch.value() {
-            Some(arch) if !arches.contains(arch) => Err(self.kernel_for_another(
-                self.display(candidate),
-                arch.to_string(),
-            )),
+            Some(arch) if !arches.contains(arch) => {
+                Err(self.kernel_for_another(self.display(candidate), arch.to_string()))
+            }
             _ => Ok(()),
         }
     }
 
     fn kernel_for_another(&self, compiler: String, offered: String) -> Refusing {
         let kernel = self.kernel().map_or(String::new(), |k| k.arch.clone());
+        let way_out = match self.request.place {
+            Place::Helper => "correct the rule for this client, or pass",
+            Place::Direct | Place::UnderDistcc => "pass",
+        };
         Refusal::KernelForAnother {
+            way_out,
             suggestion: cross_compile(&kernel),
             kernel,
             compiler,
