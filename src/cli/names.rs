@@ -56,10 +56,19 @@ pub(super) fn triples(rules: &RuleSet<'_>) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// Every triple of the rules with what serves it on this machine as a helper.
+/// Every triple of the rules and of the compilers installed, with what serves it on this machine as a helper.
 pub(super) fn resolve(rules: &RuleSet<'_>) -> Vec<Triple> {
     let versions = installed_versions();
-    triples(rules)
+    let mut texts = triples(rules);
+    // What is installed is served under its own name without any rule.
+    let search = Search::new(&world::path_variable(), Vec::new());
+    for suffix in ["gcc", "g++"] {
+        texts.extend(search.triples_with(suffix, &[]));
+    }
+    texts.retain(|t| crate::triple::Triple::parse(t).is_ok());
+    texts.sort();
+    texts.dedup();
+    texts
         .into_iter()
         .map(|text| {
             let names = names_of(Some(&text), &versions)
