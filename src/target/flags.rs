@@ -150,14 +150,14 @@ impl Target {
             "long-double-128" => self.long_double = self.wide_long_double(stated),
             _ if self.architecture().is_some_and(Arch::is_x86) => {
                 let no = name.strip_prefix("no-");
-                let wanted = no.unwrap_or(name);
-                if let Some(&(_, bits)) = x86::FLAGS.iter().find(|(n, _)| *n == wanted) {
-                    let place = if no.is_some() {
-                        &mut stated.remove
+                if let Some((adds, removes)) = x86::feature(no.unwrap_or(name)) {
+                    let (on, off) = if no.is_some() {
+                        (0, removes)
                     } else {
-                        &mut stated.add
+                        (adds, 0)
                     };
-                    *place |= bits;
+                    stated.add = (stated.add | on) & !off;
+                    stated.remove = (stated.remove | off) & !on;
                 }
             }
             // -mips32r2, -mips4: the ISA by its own name.

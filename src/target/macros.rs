@@ -141,6 +141,9 @@ const POWER: &[(&str, &str)] = &[
 impl Target {
     /// The target that a list of macros, name and value, describes: what `-dM -E` prints, or what a
     /// job preprocessed by the client begins with. Empty where no macro names an architecture.
+    ///
+    /// Macros do not tell where an ARM compiler has its FPU from. Whoever records facts sets
+    /// [`fpu_of_isa`](Target::fpu_of_isa) if `-###` shows no `-mfpu=`.
     pub fn of_macros<'a>(macros: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Target {
         let mut seen = Seen::default();
         for (name, value) in macros {
