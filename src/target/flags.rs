@@ -254,8 +254,9 @@ impl Target {
                     _ => return,
                 };
                 if !self.is(arch) {
-                    // --with-arch-32 and --with-arch-64 differ.
+                    // --with-arch-32 and --with-arch-64 differ, and so do the ABIs.
                     self.isa = Known::Unknown;
+                    self.long_double = Known::Unknown;
                 }
                 self.arch = Known::Known(arch);
                 self.model = Known::Known(model);
@@ -334,7 +335,13 @@ impl Target {
             }
             (Family::Aarch64, Some(name)) => self.isa = known(aarch64_isa(name)),
             (Family::Riscv, Some(name)) => self.isa = known(Isa::of_name(family, name)),
-            (_, Some(name)) => self.isa = known(Isa::of_name(family, name)),
+            (_, Some(name)) => {
+                self.isa = known(Isa::of_name(family, name));
+                // Release 6 has the one encoding only.
+                if family == Family::Mips && name.ends_with("r6") {
+                    self.nan = Known::Known(Nan::Y2008);
+                }
+            }
         }
         if stated.add | stated.remove != 0 {
             let bits = |isa: Isa| (isa.bits & !stated.remove) | stated.add;
