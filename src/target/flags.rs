@@ -15,9 +15,9 @@ struct Stated<'a> {
     march: Option<&'a str>,
     mcpu: Option<&'a str>,
     mtune: Option<&'a str>,
-    /// Features that x86's `-mNAME` add and `-mno-NAME` take away.
-    add: u64,
-    remove: u64,
+    /// x86's `-mNAME` and `-mno-NAME` in order. gcc forgets an earlier one of the same name, with
+    /// all that it implied.
+    features: Vec<(&'a str, bool)>,
     /// `-mabi=` chose 128 bits of IEEE or IBM format: `-mlong-double-128` only then says which.
     ieee: Option<bool>,
 }
@@ -149,15 +149,13 @@ impl Target {
             "long-double-80" => self.long_double = Known::Known(LongDouble::X87),
             "long-double-128" => self.long_double = self.wide_long_double(stated),
             _ if self.architecture().is_some_and(Arch::is_x86) => {
-                let no = name.strip_prefix("no-");
-                if let Some((adds, removes)) = x86::feature(no.unwrap_or(name)) {
-                    let (on, off) = if no.is_some() {
-                        (0, removes)
-                    } else {
-                        (adds, 0)
-                    };
-                    stated.add = (stated.add | on) & !off;
-                    stated.remove = (stated.remove | off) & !on;
+                let (feature, on) = match name.strip_prefix("no-") {
+                    Some(feature) => (feature, false),
+                    None => (name, true),
+                };
+                if x86::feature(feature).is_some() {
+                    stated.features.retain(|(earlier, _)| *earlier != feature);
+                    stated.features.push((feature, on));
                 }
             }
             // -mips32r2, -mips4: the ISA by its own name.
@@ -343,11 +341,15 @@ impl Target {
                 }
             }
         }
-        if stated.add | stated.remove != 0 {
-            let bits = |isa: Isa| (isa.bits & !stated.remove) | stated.add;
+        for &(feature, on) in &stated.features {
+            let (adds, removes) = x86::feature(feature).unwrap_or_default();
             self.isa = self.isa.map(|isa| Isa {
                 family,
-                bits: bits(isa),
+                bits: if on {
+                    isa.bits | adds
+                } else {
+                    isa.bits & !removes
+                },
             });
         }
     }

@@ -322,7 +322,11 @@ pub mod x86 {
     /// that is no such feature.
     pub fn feature(name: &str) -> Option<(u64, u64)> {
         let &(_, own, adds) = FLAGS.iter().find(|(n, ..)| *n == name)?;
-        let needing = FLAGS.iter().filter(|(.., all)| all & own != 0);
+        // SSE switches MMX on, and SSE4.2 POPCNT, but neither needs it.
+        let needed = own & (MMX | POPCNT) == 0;
+        let needing = FLAGS
+            .iter()
+            .filter(|&&(_, its, all)| its == own || needed && all & own != 0);
         Some((adds, needing.fold(0, |bits, (_, own, _)| bits | own)))
     }
 }

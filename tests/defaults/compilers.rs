@@ -143,6 +143,9 @@ pub const X86_64: &[Case] = &[
         &["-fcf-protection=none"],
     ),
     (&["-O2", "-mavx2"], &[]),
+    (&["-O2", "-mavx", "-mno-avx"], &[]),
+    (&["-O2", "-mavx2", "-mno-avx"], &[]),
+    (&["-O2", "-mno-sse4.2", "-mavx", "-mno-popcnt"], &[]),
     (&["-O2", "-mno-red-zone"], &[]),
 ];
 
