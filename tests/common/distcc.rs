@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{killpg, Signal};
+use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, User};
 
 use super::raw::connect_from;
@@ -117,6 +119,8 @@ impl Helper {
         let err = File::create(dir.join("stderr")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(err).process_group(0);
+        // Workers whose parent has ended become our children, not init's.
+        set_child_subreaper(true).unwrap();
         let mut distccd = Distccd {
             child: command.spawn().unwrap(),
             port,
@@ -202,13 +206,8 @@ impl Drop for Distccd {
         let group = Pid::from_raw(self.child.id() as i32);
         let _ = killpg(group, Signal::SIGTERM);
         let _ = self.child.wait();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while killpg(group, None).is_ok() {
-            if Instant::now() > deadline {
-                let _ = killpg(group, Signal::SIGKILL);
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        // As their reaper we are told when the last worker is gone.
+        while waitpid(Pid::from_raw(-group.as_raw()), None).is_ok() {}
         if thread::panicking() {
             eprintln!("distccd's log:\n{}", self.log());
         }
