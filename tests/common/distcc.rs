@@ -216,7 +216,7 @@ impl Drop for Distccd {
 
 /// A port that nobody listens on. The kernel chooses from its ephemeral ports, which begin far
 /// above distcc's own.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
