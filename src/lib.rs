@@ -5,6 +5,7 @@
 //! administrator says) → [`decide`] (a pure function to a [`decide::Decision`]) → [`exec`].
 
 pub mod args;
+pub mod hostile;
 pub mod name;
 pub mod rules;
 pub mod target;
