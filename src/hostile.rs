@@ -209,7 +209,9 @@ impl Check<'_> {
         }
         let (name, value) = split_value(word);
         let file = value?.rsplit(|&b| b == b'=').next().unwrap_or_default();
-        if !file.contains(&b'/') || slash_is_harmless(name) || self.job.owns(file) {
+        // What a target does with such a value is not relative to the job's directory.
+        let target = word.starts_with(b"-m") || word.starts_with(b"--machine");
+        if !file.contains(&b'/') || slash_is_harmless(name) || (!target && self.job.owns(file)) {
             return None;
         }
         refuse(option_name(word), Harm::Reads, "its value is a path")
@@ -279,7 +281,7 @@ impl Check<'_> {
                 return refuse(b"-Wa,-I", Harm::Reads, "searches a directory for includes");
             } else if option.starts_with(b"it") {
                 let why = "reads a table of instructions";
-                return refuse(b"-Wa,--itbl", Harm::Reads, why);
+                return refuse(b"-Wa,--itbl", Harm::Loads, why);
             } else if item.starts_with(b"-o") {
                 return refuse(b"-Wa,-o", Harm::Writes, "names another object");
             } else if item.contains(&b'/') && !option.starts_with(b"debug-prefix-map") {
@@ -293,8 +295,20 @@ impl Check<'_> {
     /// holds a path is refused.
     fn llvm(&self, items: &[Vec<u8>]) -> Option<Hostile> {
         const FILES: &[&[u8]] = &[
-            b"load", b"plugin", b"plugins", b"output", b"outfile", b"file", b"filename", b"path",
-            b"dir", b"view", b"dump", b"dot", b"write", b"save",
+            b"load",
+            b"plugin",
+            b"plugins",
+            b"output",
+            b"outfile",
+            b"file",
+            b"filename",
+            b"path",
+            b"dir",
+            b"view",
+            b"dump",
+            b"dot",
+            b"write",
+            b"save",
         ];
         for item in items {
             let name = item.split(|&b| b == b'=').next().unwrap_or_default();
