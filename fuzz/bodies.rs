@@ -11,9 +11,12 @@ use ccroute::args::{scan, Kind};
 use ccroute::hostile::{hostile, Job};
 use ccroute::name::{CompilerName, Tool};
 
-/// The targets that are wired, by name.
+/// A target's name and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets that are wired.
 #[allow(dead_code)] // Each libFuzzer target uses one of them.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("names", names), ("args", args)];
+pub const TARGETS: &[Target] = &[("names", names), ("args", args)];
 
 /// Compiler names: what parses prints as what was parsed, and parses again to the same.
 #[allow(dead_code)]

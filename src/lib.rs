@@ -8,5 +8,6 @@ pub mod args;
 pub mod hostile;
 pub mod name;
 pub mod rules;
+pub mod sandbox;
 pub mod target;
 pub mod triple;
