@@ -165,10 +165,10 @@ impl Check<'_> {
 
     /// One option in one spelling, against the table.
     fn option(&self, word: &[u8], spelling: &[u8], next: Option<&[u8]>) -> Option<Hostile> {
-        for row in table::ROWS {
+        let rows = table::SECOND.iter().zip(table::ROWS);
+        for (_, row) in rows.filter(|(second, _)| spelling.get(1) == Some(second)) {
             let name = row.name.as_bytes();
-            // Two bytes settle nearly every comparison.
-            if spelling.get(1) != name.get(1) || !spelling.starts_with(name) {
+            if !spelling.starts_with(name) {
                 continue;
             }
             if let Some(value) = value_of(row, &spelling[name.len()..], next) {

@@ -46,7 +46,6 @@ const SYSTEM_FILES: &[&str] = &[
     "/etc/redhat-release",
     "/etc/gentoo-release",
     "/dev/urandom",
-    "/dev/zero",
     "/proc/cpuinfo",
     "/proc/meminfo",
 ];
@@ -123,6 +122,7 @@ impl Policy {
     pub fn for_job(job: &Job, compiler: &Path, path_dirs: &[PathBuf], tmpdir: &Path) -> Policy {
         let mut read: Vec<PathBuf> = SYSTEM_DIRS
             .iter()
+            .filter(|dir| !is_below_usr(Path::new(dir)))
             .chain(SYSTEM_FILES)
             .map(PathBuf::from)
             .collect();
@@ -155,9 +155,21 @@ impl Policy {
     }
 }
 
+/// Whether this is a link into /usr, as `/lib` is on most systems: one rule less.
+fn is_below_usr(dir: &Path) -> bool {
+    let target = dir.read_link();
+    target.is_ok_and(|t| Path::new("/").join(t).starts_with("/usr"))
+}
+
 /// The directory that a compiler in `bin` has its parts in: the one above, if compilers keep their
 /// parts there, and never more than that (`/home/me/bin/gcc` is no reason to show `/home/me`).
 fn toolchain_root(bin: &Path) -> &Path {
+    // Where every package has a prefix of its own and finds the others by absolute paths.
+    for store in ["/nix/store", "/gnu/store"] {
+        if bin.starts_with(store) {
+            return Path::new(store);
+        }
+    }
     const PARTS: &[&str] = &[
         "lib/gcc",
         "lib/gcc-cross",
@@ -213,13 +225,13 @@ fn allow(rules: &Ruleset, path: &Path, rights: u64, optional: bool) -> Result<()
         Err(_) if optional => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
-    let is_dir = file.metadata().map_err(failed)?.is_dir();
-    let rights = if is_dir {
-        rights
-    } else {
-        rights & fs::OF_A_FILE
-    };
-    rules.allow(&file, rights).map_err(failed)
+    match rules.allow(&file, rights) {
+        // It is no directory: the kernel takes no rights over what is below it.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            rules.allow(&file, rights & fs::OF_A_FILE).map_err(failed)
+        }
+        done => done.map_err(failed),
+    }
 }
 
 impl Limits {

@@ -43,21 +43,40 @@ impl Job {
                 _ => {}
             }
         }
-        job.tree = job.find_tree();
+        job.find_tree();
+        let dir =
+            |file: &Option<PathBuf>| file.as_deref().and_then(Path::parent).map(PathBuf::from);
+        // Only a plain job's input bears distccd's name, and it lies beside the object. In a pump job
+        // such a name is the client's doing, and means another job's file.
+        if job.tree.is_some() || dir(&job.input) != dir(&job.output) {
+            job.input = None;
+        }
         job
     }
 
-    /// The `distccd_XXXXXX` directory beside the object that the compiler runs in.
-    fn find_tree(&self) -> Option<PathBuf> {
-        let tmp = self.output.as_deref()?.parent()?;
-        let below = self.cwd.strip_prefix(tmp).ok()?;
-        let Component::Normal(first) = below.components().next()? else {
-            return None;
+    /// Finds the `distccd_XXXXXX` directory beside the object that the compiler runs in.
+    fn find_tree(&mut self) {
+        let Some(tmp) = self.output.as_deref().and_then(Path::parent) else {
+            return;
         };
-        first
-            .as_bytes()
-            .starts_with(b"distccd_")
-            .then(|| tmp.join(first))
+        // The working directory comes from the kernel, without links; distccd names its files by
+        // TMPDIR as it was set. Its spelling is the one that arguments are compared with.
+        let below = match (self.cwd.strip_prefix(tmp), tmp.canonicalize()) {
+            (Ok(below), _) => below.to_owned(),
+            (Err(_), Ok(real)) => match self.cwd.strip_prefix(real) {
+                Ok(below) => below.to_owned(),
+                Err(_) => return,
+            },
+            (Err(_), Err(_)) => return,
+        };
+        let Some(Component::Normal(first)) = below.components().next() else {
+            return;
+        };
+        if first.as_bytes().starts_with(b"distccd_") {
+            let (tree, cwd) = (tmp.join(first), tmp.join(&below));
+            self.tree = Some(tree);
+            self.cwd = cwd;
+        }
     }
 
     /// Whether a file that an argument names is the job's own.

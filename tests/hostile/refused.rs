@@ -252,6 +252,45 @@ fn a_pump_job_stays_in_its_tree() {
 }
 
 #[test]
+fn another_jobs_files_are_not_this_jobs() {
+    // Relative, so that distccd does not move it into the tree.
+    let tree = Path::new("/tmp/distccd_XyZ123/src");
+    let args = ["-c", "../../distccd_other.i", "-o", OUTPUT];
+    let job = Job::find(&args, tree);
+    assert!(hostile(Tool::Gcc, &args, &job).is_some());
+    // Two objects or two inputs: one of them is not distccd's.
+    for more in [
+        ["-o", "/tmp/distccd_other.o"],
+        ["-o", "/home/x/distccd_3c4d.o"],
+        ["-Wall", "/tmp/distccd_other.i"],
+        ["-Wall", "/home/x/distccd_1a2b.i"],
+    ] {
+        for at in [0, 4] {
+            let mut args = vec!["-c", INPUT, "-o", OUTPUT];
+            args.splice(at..at, more);
+            let job = Job::find(&args, Path::new("/tmp"));
+            assert!(hostile(Tool::Gcc, &args, &job).is_some(), "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn a_temporary_directory_may_be_a_link() {
+    let dir = std::env::temp_dir().join(format!("ccroute-tmplink-{}", std::process::id()));
+    std::fs::create_dir_all(dir.join("real/distccd_T/src")).unwrap();
+    let _ = std::os::unix::fs::symlink("real", dir.join("link"));
+    let cwd = dir.join("real/distccd_T/src").canonicalize().unwrap();
+    let spelled = |name: &str| dir.join("link").join(name).display().to_string();
+    let (output, include) = (spelled("distccd_1.o"), spelled("distccd_T/usr/include"));
+    let args = ["-c", "a.c", "-o", &output, "-I", &include, "-Iinclude"];
+    let job = Job::find(&args, &cwd);
+    let found = hostile(Tool::Gcc, &args, &job);
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert_eq!(job.tree, Some(dir.join("link/distccd_T")));
+    assert_eq!(found, None);
+}
+
+#[test]
 fn a_link_in_a_pump_tree_does_not_lead_out() {
     let dir = std::env::temp_dir().join(format!("ccroute-hostile-{}", std::process::id()));
     let tree = dir.join("distccd_tree");
