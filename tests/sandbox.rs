@@ -198,6 +198,49 @@ fn incbin_and_include_do_not_get_at_other_files() {
 }
 
 #[test]
+fn a_pump_job_compiles_from_its_tree() {
+    let Some(newest) = landlock() else { return };
+    let place = Place::new("pump");
+    let tmp = place.tmp();
+    let cwd = tmp.join("distccd_T/home/me/src");
+    fs::create_dir_all(cwd.join("include")).unwrap();
+    fs::write(cwd.join("include/x.h"), "#define X 1\n").unwrap();
+    fs::write(
+        cwd.join("a.c"),
+        "#include <limits.h>\n#include \"x.h\"\nint x = X;\n",
+    )
+    .unwrap();
+    let output = tmp.join("distccd_b.o");
+    let deps = tmp.join("distcc_c.deps");
+    let mut words: Vec<String> = ["-Iinclude", "-c", "a.c", "-MMD", "-MF", "-o"]
+        .map(String::from)
+        .to_vec();
+    words.insert(5, deps.display().to_string());
+    words.push(output.display().to_string());
+    let job = Job::find(&words, &cwd);
+    assert_eq!(
+        ccroute::hostile::hostile(ccroute::name::Tool::Gcc, &words, &job),
+        None
+    );
+    let policy = Policy::for_job(&job, &which("gcc"), &[], &tmp);
+    assert_eq!(policy.write, [tmp.as_path()]);
+    let done = in_thread(move || {
+        let max_abi = Some(newest);
+        apply(&Policy { max_abi, ..policy }).unwrap();
+        let mut command = Command::new(which("gcc"));
+        command.args(&words).current_dir(&cwd).env("TMPDIR", &tmp);
+        command.output().unwrap()
+    });
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    assert!(fs::read_to_string(&deps).unwrap().contains("include/x.h"));
+    assert!(output.is_file());
+}
+
+#[test]
 fn what_arguments_could_do_is_contained_as_well() {
     let Some(newest) = landlock() else { return };
     let place = Place::new("args");

@@ -1,6 +1,7 @@
 //! The reviewed table: arguments with which a client makes a compiler run a program, load code, or
-//! touch files outside the job. One row per option, each with its reason; `tests/hostile.rs`
-//! shows with the real gcc and clang that the rows are true.
+//! touch files outside the job. One row per option, each with its reason. `tests/hostile/proof.rs`
+//! does each kind of harm with the real gcc and clang; rows for options that those do not have (of
+//! older and newer versions, other languages and targets) rest on their manuals.
 //!
 //! Longer than other files: it is data, and reads best in one place.
 
@@ -329,7 +330,7 @@ pub(super) const SLASH_IS_HARMLESS: &[&str] = &[
 /// Languages that `-x` may name: the C family, preprocessed or not.
 #[rustfmt::skip]
 pub(super) const LANGUAGES: &[&str] = &[
-    "none", "c", "c++", "objective-c", "objective-c++",
+    "none", "c", "c++", "objective-c", "objective-c++", "c-header", "c++-header",
     "cpp-output", "c-cpp-output", "c++-cpp-output",
     "objective-c-cpp-output", "objective-c++-cpp-output", "objc-cpp-output", "objc++-cpp-output",
 ];
