@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod name;
+pub mod object;
 pub mod rules;
 pub mod target;
 pub mod triple;
