@@ -5,8 +5,10 @@
 //! administrator says) → [`decide`] (a pure function to a [`decide::Decision`]) → [`exec`].
 
 pub mod args;
+pub mod compilers;
 pub mod name;
 pub mod object;
+pub mod probe;
 pub mod rules;
 pub mod target;
 pub mod triple;
