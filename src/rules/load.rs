@@ -1,1 +1,346 @@
-//! (in work)
+//! Finds and reads rules files: drop-in directories by systemd's convention, and the check that
+//! nobody but root or the user who runs ccroute could have written what is read.
+//!
+//! Files are opened first and examined through the descriptor, so that nothing can be exchanged in
+//! between. A directory's parents are examined from the real path of what was opened: where each
+//! of them is safe, nobody could have moved it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::dir::{Dir, Type};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::sys::statvfs::{fstatvfs, statvfs, FsFlags, Statvfs};
+
+use super::error::RulesError;
+
+/// The directories that are read; a file in an earlier one replaces its namesake in a later one.
+pub const STANDARD_DIRS: [&str; 4] = [
+    "/etc/ccroute/rules.d",
+    "/run/ccroute/rules.d",
+    "/usr/local/lib/ccroute/rules.d",
+    "/usr/lib/ccroute/rules.d",
+];
+
+/// The ending of a rules file's name.
+const ENDING: &[u8] = b".rules";
+
+/// The largest rules file, in bytes. More than 10,000 sections fit.
+pub const FILE_MAX: u64 = 4 << 20;
+
+/// How often a file that changes while it is read is read again.
+const ATTEMPTS: usize = 5;
+
+/// A rules file's text.
+#[derive(Clone, Debug)]
+pub struct Text {
+    pub path: Rc<Path>,
+    pub bytes: Vec<u8>,
+}
+
+/// [`STANDARD_DIRS`] as paths.
+pub fn default_dirs() -> Vec<PathBuf> {
+    STANDARD_DIRS.iter().map(PathBuf::from).collect()
+}
+
+/// Reads the rules files of `dirs`, in the order of their names.
+///
+/// # Errors
+/// A directory or file that cannot be read, or that others could have written.
+pub fn load(dirs: &[PathBuf]) -> Result<Vec<Text>, RulesError> {
+    let mut names: BTreeMap<OsString, (&Path, Entry)> = BTreeMap::new();
+    let mut checked = Checked::new();
+    for dir in dirs {
+        for (name, entry) in list(dir, &mut checked)? {
+            // The earlier directory keeps the name.
+            names.entry(name).or_insert((dir, entry));
+        }
+    }
+    let mut texts = Vec::with_capacity(names.len());
+    for (name, (dir, entry)) in names {
+        let path = dir.join(name);
+        if let Some(bytes) = read(&path, entry, &mut checked)? {
+            texts.push(Text {
+                path: Rc::from(path),
+                bytes,
+            });
+        }
+    }
+    Ok(texts)
+}
+
+/// How a directory lists a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    File,
+    /// A link, or something that the file system does not tell without asking.
+    MaybeLink,
+}
+
+/// The rules files' names in a directory; none where there is no such directory.
+fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, RulesError> {
+    let failed = |error: nix::Error| unreadable(dir, &error.into());
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let mut opened = match Dir::open(dir, flags, Mode::empty()) {
+        Ok(opened) => opened,
+        Err(nix::Error::ENOENT) => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in opened.iter() {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_bytes();
+        // A leading dot hides a file, as editors' temporary files are.
+        if is_rules_name(name) {
+            let kind = match entry.file_type() {
+                Some(Type::File) => Entry::File,
+                _ => Entry::MaybeLink,
+            };
+            names.push((OsStr::from_bytes(name).to_os_string(), kind));
+        }
+    }
+    // An empty directory can do no harm, whoever may write to it.
+    if !names.is_empty() {
+        checked.opened(&opened, dir)?;
+    }
+    Ok(names)
+}
+
+/// Whether a file in a rules directory is read.
+fn is_rules_name(name: &[u8]) -> bool {
+    name.ends_with(ENDING) && name.len() > ENDING.len() && name[0] != b'.'
+}
+
+/// A file's text; `None` where it is masked by a link to /dev/null.
+fn read(path: &Path, entry: Entry, checked: &mut Checked) -> Result<Option<Vec<u8>>, RulesError> {
+    for _ in 0..ATTEMPTS {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        // Not to wait for a pipe that is called like a rules file.
+        options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        let mut file = options.open(path).map_err(|e| unreadable(path, &e))?;
+        let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
+        if meta.file_type().is_char_device() && is_null(&meta) {
+            return Ok(None);
+        }
+        if !meta.is_file() {
+            return Err(RulesError::Unsafe {
+                path: path.into(),
+                what: "not a regular file",
+                mend: "take it away, or link it to /dev/null to mask a shipped file".into(),
+            });
+        }
+        checked.file(&file, &meta, path, entry)?;
+        if meta.len() > FILE_MAX {
+            return Err(RulesError::Unsafe {
+                path: path.into(),
+                what: "larger than 4 MiB",
+                mend: "is it a rules file? Split it, or take it away".into(),
+            });
+        }
+        let size = usize::try_from(meta.len()).unwrap_or(0);
+        // One byte more than there should be tells a file that grew from one that did not.
+        let mut bytes = vec![0; size + 1];
+        let length = read_up_to(&mut file, &mut bytes).map_err(|e| unreadable(path, &e))?;
+        if length == size {
+            bytes.truncate(size);
+            return Ok(Some(bytes));
+        }
+    }
+    Err(RulesError::Unreadable {
+        path: path.into(),
+        error: "changes while it is read: replace it by renaming a finished file".into(),
+    })
+}
+
+/// Fills `bytes` as far as the file reaches: one system call for a file that does not change.
+fn read_up_to(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        // One short of the buffer is the size that was announced: no second call to see the end.
+        if length + 1 == bytes.len() {
+            break;
+        }
+    }
+    Ok(length)
+}
+
+fn is_null(meta: &Metadata) -> bool {
+    meta.rdev() == libc::makedev(1, 3)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> RulesError {
+    let error = match error.raw_os_error() {
+        Some(libc::ENOTDIR) => "not a directory: take it away".into(),
+        Some(libc::EACCES) => {
+            format!(
+                "{error}: let everyone read it (chmod a+rX {})",
+                path.display()
+            )
+        }
+        _ => error.to_string(),
+    };
+    RulesError::Unreadable {
+        path: path.into(),
+        error,
+    }
+}
+
+/// What has been found safe, so that directories that files share are examined once.
+struct Checked {
+    user: u32,
+    /// Real paths of safe directories.
+    directories: Vec<PathBuf>,
+}
+
+impl Checked {
+    fn new() -> Checked {
+        Checked {
+            user: nix::unistd::geteuid().as_raw(),
+            directories: Vec::new(),
+        }
+    }
+
+    /// Examines a directory that was opened, and all above it.
+    fn opened(&mut self, opened: &Dir, path: &Path) -> Result<(), RulesError> {
+        let real = real_path(opened, path)?;
+        let stat = nix::sys::stat::fstat(opened).map_err(|e| unreadable(path, &e.into()))?;
+        self.trusted(&real, Bits::of_stat(&stat), opened)?;
+        self.parents(&real)?;
+        self.directories.push(real);
+        Ok(())
+    }
+
+    /// Examines a file that was opened. Its directory is examined already unless it is reached by
+    /// a link.
+    fn file(
+        &mut self,
+        file: &File,
+        meta: &Metadata,
+        path: &Path,
+        entry: Entry,
+    ) -> Result<(), RulesError> {
+        self.trusted(path, Bits::of(meta), file)?;
+        match entry {
+            Entry::File => Ok(()),
+            Entry::MaybeLink => self.parents(&real_path(file, path)?),
+        }
+    }
+
+    /// Examines every directory above `real`, which has no links in it.
+    fn parents(&mut self, real: &Path) -> Result<(), RulesError> {
+        for dir in real.ancestors().skip(1) {
+            if self.directories.iter().any(|d| d == dir) {
+                break;
+            }
+            let meta = fs::symlink_metadata(dir).map_err(|e| unreadable(dir, &e))?;
+            self.trusted(dir, Bits::of(&meta), dir)?;
+            self.directories.push(dir.to_path_buf());
+        }
+        Ok(())
+    }
+
+    /// Whether nobody but root and the user who runs ccroute can write `path`. Permission bits
+    /// alone count; the group does too, whichever it is.
+    fn trusted(&self, path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
+        let owner = bits.owner;
+        if owner != 0 && owner != self.user && !is_roots_elsewhere(owner, on) {
+            return Err(RulesError::Unsafe {
+                path: path.into(),
+                what: "owned by neither root nor the user who runs ccroute",
+                mend: format!("chown root {}", path.display()),
+            });
+        }
+        // In a sticky directory nobody can replace what another has made.
+        let directory = bits.mode & libc::S_IFMT == libc::S_IFDIR;
+        let sticky = directory && bits.mode & 0o1000 != 0;
+        if bits.mode & 0o022 != 0 && !sticky {
+            return Err(RulesError::Unsafe {
+                path: path.into(),
+                what: "others than its owner can write to it",
+                mend: format!("chmod go-w {}", path.display()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What decides who can write to a file.
+#[derive(Clone, Copy)]
+struct Bits {
+    owner: u32,
+    mode: u32,
+}
+
+impl Bits {
+    fn of(meta: &Metadata) -> Bits {
+        Bits {
+            owner: meta.uid(),
+            mode: meta.mode(),
+        }
+    }
+
+    fn of_stat(stat: &nix::sys::stat::FileStat) -> Bits {
+        Bits {
+            owner: stat.st_uid,
+            mode: stat.st_mode,
+        }
+    }
+}
+
+/// The path of an open file without links.
+fn real_path(file: &impl AsFd, path: &Path) -> Result<PathBuf, RulesError> {
+    fs::read_link(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))
+        .or_else(|_| fs::canonicalize(path))
+        .map_err(|e| unreadable(path, &e))
+}
+
+/// Something that lies on a mount.
+trait OnMount {
+    fn mount(&self) -> nix::Result<Statvfs>;
+}
+
+impl OnMount for &Path {
+    fn mount(&self) -> nix::Result<Statvfs> {
+        statvfs(*self)
+    }
+}
+
+impl OnMount for &File {
+    fn mount(&self) -> nix::Result<Statvfs> {
+        fstatvfs(self)
+    }
+}
+
+impl OnMount for &Dir {
+    fn mount(&self) -> nix::Result<Statvfs> {
+        fstatvfs(self)
+    }
+}
+
+/// In a user namespace files of users that it does not map, root's among them, show the overflow
+/// user as owner. On a read-only mount nobody in there can have made them.
+fn is_roots_elsewhere(owner: u32, on: impl OnMount) -> bool {
+    let overflow = fs::read_to_string("/proc/sys/kernel/overflowuid")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(65534);
+    owner == overflow
+        && on
+            .mount()
+            .is_ok_and(|m| m.flags().contains(FsFlags::ST_RDONLY))
+}

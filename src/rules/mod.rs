@@ -1,6 +1,8 @@
 //! Rules: `*.rules` files in drop-in directories. [`load`] finds and reads them, [`parse`] checks
 //! and indexes their text, [`matching`] merges the sections that hold for a request.
 
+pub mod error;
+mod keys;
 pub mod load;
 pub mod matching;
 pub mod parse;
@@ -9,6 +11,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::rc::Rc;
+
+pub use error::RulesError;
 
 /// Where a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +112,12 @@ pub struct Settings {
     pub refuse: Option<Sourced<String>>,
     pub on_refuse: Option<Sourced<OnRefuse>>,
     pub sandbox: Option<Sourced<Sandbox>>,
+    /// `limit-memory`: bytes of address space of a client's compile.
+    pub limit_memory: Option<Sourced<u64>>,
+    /// `limit-cpu`: seconds of processor time of a client's compile.
+    pub limit_cpu: Option<Sourced<u64>>,
+    /// `limit-file-size`: bytes of the largest file that a client's compile may write.
+    pub limit_file_size: Option<Sourced<u64>>,
 }
 
 /// What a section's conditions are held against. The three questions are asked only when

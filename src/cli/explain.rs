@@ -1,0 +1,248 @@
+//! `ccroute explain`: the decision that the shim would carry out, with its reasons.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::{json, Value};
+
+use super::{load_rules, Failure};
+use crate::args::{scan, Kind};
+use crate::decide::{decide, Decision, Outcome};
+use crate::exit::Exit;
+use crate::request::{Passed, Request};
+use crate::rules::{matching::RuleSet, OnRefuse, Place};
+use crate::world::{self, World};
+
+/// The shape of `--json`; a change that breaks readers raises it.
+const JSON_VERSION: u32 = 1;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Where the call is made
+    #[arg(long, value_enum, default_value = "direct")]
+    place: PlaceWord,
+    /// The client's address (with --place helper)
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<IpAddr>,
+    /// The preprocessed source that the job would come with (with --place helper)
+    #[arg(long, value_name = "FILE")]
+    source: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The compiler name
+    name: OsString,
+    /// The compiler's arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum PlaceWord {
+    Direct,
+    UnderDistcc,
+    Helper,
+}
+
+impl From<PlaceWord> for Place {
+    fn from(word: PlaceWord) -> Place {
+        match word {
+            PlaceWord::Direct => Place::Direct,
+            PlaceWord::UnderDistcc => Place::UnderDistcc,
+            PlaceWord::Helper => Place::Helper,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let place = Place::from(arguments.place);
+    if place != Place::Helper && (arguments.from.is_some() || arguments.source.is_some()) {
+        return Err(Failure::Usage(
+            "--from and --source go with --place helper".into(),
+        ));
+    }
+    if let Some(source) = arguments.source.as_ref().filter(|s| !s.is_file()) {
+        return Err(Failure::Usage(format!(
+            "{}: no such file",
+            source.display()
+        )));
+    }
+    let typed: Vec<&OsStr> = arguments.args.iter().map(OsString::as_os_str).collect();
+    let args = match place {
+        Place::Helper => as_distccd_passes(&typed),
+        Place::Direct | Place::UnderDistcc => typed,
+    };
+    let request = request(arguments, &args, place)?;
+    let texts = load_rules()?;
+    let rules = RuleSet::parse(&texts)?;
+    let mut world = World::new(&request, &world::path_variable(), world::this_file());
+    if place == Place::Helper {
+        // Without --from a client that no rule names: ADDRESS in the text tells where it goes.
+        let unnamed = IpAddr::from([0, 0, 0, 0]);
+        world = world
+            .with_client(Some(arguments.from.unwrap_or(unnamed)))
+            .with_source(arguments.source.clone());
+    }
+    let decision = decide(&request, &rules, &world);
+    let exit = exit(&decision, place);
+    if arguments.json {
+        writeln!(out, "{:#}", as_json(&request, &decision, exit))?;
+    } else {
+        print(out, &request, &decision, exit)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The arguments with distccd's temporary name in place of the sources that a person types: on a
+/// helper, jobs come preprocessed.
+fn as_distccd_passes<'a>(typed: &[&'a OsStr]) -> Vec<&'a OsStr> {
+    let mut args = typed.to_vec();
+    let mut inputs = 0;
+    for arg in scan(typed) {
+        if let Kind::Input(path) = arg.kind {
+            inputs += 1;
+            let temporary = match path.rsplit(|&b| b == b'.').next() {
+                Some(b"c" | b"i") => "distccd_0.i",
+                _ => "distccd_0.ii",
+            };
+            args[arg.index] = OsStr::new(temporary);
+        }
+    }
+    if inputs == 0 {
+        args.push(OsStr::new("distccd_0.i"));
+    }
+    args
+}
+
+fn request<'a>(
+    arguments: &Arguments,
+    args: &'a [&'a OsStr],
+    place: Place,
+) -> Result<Request<'a>, Failure> {
+    let mut request = Request::new(&arguments.name, args, false, Passed::default(), || None)
+        .map_err(|e| Failure::Usage(e.to_string()))?;
+    request.place = place;
+    Ok(request)
+}
+
+/// The code that the shim would exit with; `None` where a program takes it over.
+fn exit(decision: &Decision, place: Place) -> Option<Exit> {
+    match &decision.outcome {
+        Outcome::Refuse(refused) => Some(refused.exit(place)),
+        Outcome::Run(_) | Outcome::Send(_) => None,
+    }
+}
+
+fn print(
+    out: &mut dyn Write,
+    request: &Request<'_>,
+    decision: &Decision,
+    exit: Option<Exit>,
+) -> Result<(), Failure> {
+    match &decision.outcome {
+        Outcome::Run(run) => {
+            writeln!(out, "{}: run {}", request.name, run.compiler.display())?;
+            writeln!(out, "  arguments: {}", words(&run.args))?;
+        }
+        Outcome::Send(send) => {
+            writeln!(
+                out,
+                "{}: send through {}",
+                request.name,
+                send.launcher.display()
+            )?;
+            writeln!(out, "  arguments: {}", words(&send.args))?;
+            for (name, value) in &send.env {
+                writeln!(out, "  {name}={}", value.to_string_lossy())?;
+            }
+        }
+        Outcome::Refuse(refused) => {
+            writeln!(out, "{}: refuse: {}", request.name, refused.why)?;
+            let way = way(refused.way);
+            let code = exit.map_or(0, Exit::code);
+            writeln!(out, "  on-refuse: {way}, exit {code}")?;
+        }
+    }
+    for reason in &decision.reasons {
+        match &reason.origin {
+            Some(origin) => writeln!(out, "  because {} ({origin})", reason.text)?,
+            None => writeln!(out, "  because {}", reason.text)?,
+        }
+    }
+    Ok(())
+}
+
+fn way(way: OnRefuse) -> &'static str {
+    match way {
+        OnRefuse::Local => "local",
+        OnRefuse::Quiet => "quiet",
+        OnRefuse::Elsewhere => "elsewhere",
+    }
+}
+
+/// Words as a shell would take them.
+fn words(args: &[OsString]) -> String {
+    let quoted: Vec<String> = args
+        .iter()
+        .map(|arg| {
+            let text = arg.to_string_lossy();
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
+            if !text.is_empty() && text.chars().all(plain) {
+                text.into_owned()
+            } else {
+                format!("'{}'", text.replace('\'', "'\\''"))
+            }
+        })
+        .collect();
+    quoted.join(" ")
+}
+
+fn as_json(request: &Request<'_>, decision: &Decision, exit: Option<Exit>) -> Value {
+    // Arguments are bytes; JSON is text. What is not UTF-8 is shown with escapes.
+    let text = |arg: &OsString| match arg.to_str() {
+        Some(text) => text.to_owned(),
+        None => arg.as_bytes().escape_ascii().to_string(),
+    };
+    let list = |args: &[OsString]| args.iter().map(text).collect::<Vec<_>>();
+    let outcome = match &decision.outcome {
+        Outcome::Run(run) => json!({
+            "action": "run",
+            "compiler": run.compiler.display().to_string(),
+            "arguments": list(&run.args),
+        }),
+        Outcome::Send(send) => json!({
+            "action": "send",
+            "launcher": send.launcher.display().to_string(),
+            "arguments": list(&send.args),
+            "environment": send.env.iter()
+                .map(|(name, value)| ((*name).to_owned(), Value::from(text(value))))
+                .collect::<serde_json::Map<_, _>>(),
+        }),
+        Outcome::Refuse(refused) => json!({
+            "action": "refuse",
+            "reason": refused.why.to_string(),
+            "on_refuse": way(refused.way),
+            "exit": exit.map(Exit::code),
+        }),
+    };
+    let reasons: Vec<Value> = decision
+        .reasons
+        .iter()
+        .map(|reason| {
+            json!({
+                "text": reason.text,
+                "origin": reason.origin.as_ref().map(ToString::to_string),
+            })
+        })
+        .collect();
+    json!({
+        "version": JSON_VERSION,
+        "name": request.name.to_string(),
+        "decision": outcome,
+        "reasons": reasons,
+    })
+}

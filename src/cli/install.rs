@@ -1,0 +1,246 @@
+//! `ccroute install --helper` and `uninstall`: what is made, in which order, and what it says.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::names::{installed_versions, names_of, resolve};
+use super::place::{Made, Tree, MARK};
+use super::{load_rules, Failure};
+use crate::exit::Exit;
+use crate::name::Tool;
+use crate::rules::matching::RuleSet;
+
+/// Where the links go that distccd finds compilers by. No part of it may be called like distcc:
+/// distccd warns, on every job, about links that lead there.
+const LINKS: &str = "/usr/lib/ccroute/bin";
+/// distccd's whitelist of names.
+const WHITELIST: &str = "/usr/lib/distcc";
+/// The list of programs that distccd may run, for DISTCC_CMDLIST.
+const COMMANDS: &str = "/etc/ccroute/commands";
+/// The variables for a distccd that is started by a shell script.
+const VARIABLES: &str = "/etc/ccroute/distccd.sh";
+/// Directories of compilers that distccd's jobs search after the links.
+const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// Units that distributions ship for distccd.
+const UNITS: [&str; 2] = ["distccd.service", "distcc.service"];
+const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// This machine compiles for others: links for distccd, its whitelist, its variables
+    #[arg(long, required = true)]
+    helper: bool,
+    /// Work below DIR as if it were /, for packagers
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// What the links lead to [default: this program]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+/// The files of a helper, the variables last: distccd must never be told of a list that is not
+/// there, because it then runs whatever a client asks for (distcc 3.4, `dcc_remap_compiler`).
+pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let texts = load_rules()?;
+    let rules = RuleSet::parse(&texts)?;
+    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    let program = program(arguments)?;
+    let names = names(&rules);
+    let mut made = Made::default();
+
+    for name in &names {
+        tree.link(&Path::new(LINKS).join(name), &program, &mut made, out)?;
+    }
+    tree.remove_links_except(Path::new(LINKS), &names, &mut made, out)?;
+    if tree.exists(WHITELIST) {
+        for name in &names {
+            let at = Path::new(WHITELIST).join(name);
+            // A name that distcc's package listed itself is fine as it is.
+            if !tree.holds(&at) || tree.is_ours(&at) {
+                tree.file(&at, &whitelist_entry(name), 0o755, &mut made, out)?;
+            }
+        }
+        tree.remove_files_except(Path::new(WHITELIST), &names, &mut made, out)?;
+    } else {
+        writeln!(
+            out,
+            "note: no {WHITELIST}: install distcc, then run this again"
+        )?;
+    }
+    let list: String = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
+    tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
+    tree.file(
+        Path::new(VARIABLES),
+        &shell_variables(),
+        0o644,
+        &mut made,
+        out,
+    )?;
+    let units = tree.units();
+    for unit in &units {
+        tree.file(&drop_in(unit), &unit_variables(), 0o644, &mut made, out)?;
+    }
+    writeln!(
+        out,
+        "{} names served; {} made, {} removed, {} unchanged, {} left alone",
+        names.len(),
+        made.made,
+        made.removed,
+        made.unchanged,
+        made.foreign
+    )?;
+    if made.made + made.removed > 0 {
+        next_steps(&tree, &units, out)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The reverse of [`install`]: the variables first, the list only when no distccd relies on it.
+pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    let mut made = Made::default();
+    for unit in UNITS {
+        tree.remove_file(&drop_in(unit), &mut made, out)?;
+    }
+    tree.remove_file(Path::new(VARIABLES), &mut made, out)?;
+    let users = distccd_using(&tree.real(Path::new(COMMANDS)));
+    if !users.is_empty() {
+        let list: Vec<String> = users.iter().map(u32::to_string).collect();
+        return Err(Failure::Fault(format!(
+            "distccd (process {}) still relies on {COMMANDS}, and would run anything without it: restart distccd, then run 'ccroute uninstall --helper' again",
+            list.join(", ")
+        )));
+    }
+    tree.remove_file_of_ours_by_name(Path::new(COMMANDS), &mut made, out)?;
+    let none = BTreeSet::new();
+    tree.remove_files_except(Path::new(WHITELIST), &none, &mut made, out)?;
+    tree.remove_links_except(Path::new(LINKS), &none, &mut made, out)?;
+    for dir in [LINKS, "/usr/lib/ccroute", "/etc/ccroute"] {
+        tree.remove_empty(Path::new(dir));
+    }
+    writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
+    Ok(Exit::Success)
+}
+
+/// Every name that a client may ask for and something here serves: the full names, and the native
+/// names, which are settled job by job.
+fn names(rules: &RuleSet<'_>) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = resolve(rules)
+        .iter()
+        .flat_map(|t| {
+            t.served()
+                .map(|(name, _)| name.to_string())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let versions = installed_versions();
+    let clang = names.iter().any(|n| n.ends_with("-clang")) || versions.contains_key(&Tool::Clang);
+    names.extend(
+        names_of(None, &versions)
+            .iter()
+            .filter(|n| clang || !n.tool.is_clang())
+            .map(ToString::to_string),
+    );
+    names
+}
+
+fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
+    let program = match &arguments.program {
+        Some(program) => program.clone(),
+        None => fs::read_link("/proc/self/exe")?,
+    };
+    if !program.is_absolute() {
+        return Err(Failure::Usage(format!(
+            "{}: give the program's absolute path",
+            program.display()
+        )));
+    }
+    Ok(program)
+}
+
+/// A file that lets a name pass distccd's whitelist. It is no link, because Debian's
+/// update-distcc-symlinks removes links whose names are not in /usr/bin, whoever made them; and it
+/// works, in case this directory is on somebody's PATH.
+fn whitelist_entry(name: &str) -> String {
+    format!("#!/bin/sh\n{MARK}\nexec {LINKS}/{name} \"$@\"\n")
+}
+
+fn shell_variables() -> String {
+    // With a list that it cannot read distccd would run anything. So it is told of the list only
+    // if everyone can read it, and keeps to its whitelist otherwise.
+    format!(
+        "{MARK}\nexport DISTCCD_PATH={LINKS}:{SYSTEM_PATH}\ncase \"$(ls -ld {COMMANDS} 2>/dev/null)\" in\n-rw-r--r--*) export DISTCC_CMDLIST={COMMANDS} ;;\nesac\n"
+    )
+}
+
+fn unit_variables() -> String {
+    format!(
+        "{MARK}\n[Unit]\nAssertPathExists={COMMANDS}\n\n[Service]\nEnvironment=DISTCCD_PATH={LINKS}:{SYSTEM_PATH}\nEnvironment=DISTCC_CMDLIST={COMMANDS}\n"
+    )
+}
+
+fn drop_in(unit: &str) -> PathBuf {
+    Path::new("/etc/systemd/system").join(format!("{unit}.d/ccroute.conf"))
+}
+
+fn next_steps(tree: &Tree, units: &[&str], out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "next:")?;
+    let line = format!(". {VARIABLES}");
+    let mut init = false;
+    for settings in ["/etc/default/distcc", "/etc/conf.d/distccd"] {
+        if tree.exists(settings) && units.is_empty() {
+            init = true;
+            let text = fs::read_to_string(tree.real(Path::new(settings))).unwrap_or_default();
+            if !text.lines().any(|l| l.trim() == line) {
+                writeln!(out, "  echo '{line}' >>{settings}")?;
+            }
+        }
+    }
+    match units.first() {
+        Some(unit) => writeln!(out, "  systemctl daemon-reload && systemctl restart {unit}")?,
+        None if init => writeln!(out, "  service distcc restart")?,
+        None => writeln!(out, "  start distccd with the variables of {VARIABLES}")?,
+    }
+    Ok(())
+}
+
+/// The running distccd processes that were told of this list.
+fn distccd_using(list: &Path) -> Vec<u32> {
+    let mut entry = OsString::from("DISTCC_CMDLIST=");
+    entry.push(list);
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|dir| {
+            let id: u32 = dir.file_name().to_str()?.parse().ok()?;
+            let name = fs::read(dir.path().join("comm")).ok()?;
+            let environment = fs::read(dir.path().join("environ")).ok()?;
+            let told = environment
+                .split(|&b| b == 0)
+                .any(|v| v == entry.as_bytes());
+            (name.trim_ascii() == b"distccd" && told).then_some(id)
+        })
+        .collect()
+}
+
+impl Tree {
+    /// The units of distccd that this system has.
+    fn units(&self) -> Vec<&'static str> {
+        UNITS
+            .into_iter()
+            .filter(|unit| {
+                UNIT_DIRS
+                    .iter()
+                    .any(|dir| self.exists(&format!("{dir}/{unit}")))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! `ccroute list`: every name that the rules speak of, and what serves it on this machine.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use clap::Args;
+use serde_json::{json, Value};
+
+use super::load_rules;
+use super::names::{how_to_install, resolve, Triple};
+use crate::decide::Outcome;
+use crate::exit::Exit;
+use crate::rules::matching::RuleSet;
+use crate::rules::Settings;
+
+/// The shape of `--json`; a change that breaks readers raises it.
+const JSON_VERSION: u32 = 1;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let texts = load_rules()?;
+    let rules = RuleSet::parse(&texts)?;
+    let triples = resolve(&rules);
+    if arguments.json {
+        let list: Vec<Value> = triples.iter().map(|t| as_json(t, &rules)).collect();
+        writeln!(
+            out,
+            "{:#}",
+            json!({"version": JSON_VERSION, "triples": list})
+        )?;
+        return Ok(Exit::Success);
+    }
+    for triple in &triples {
+        print(out, triple, &rules)?;
+    }
+    writeln!(out, "native names (gcc, c++, …): by the client's address, by what the source shows; else refused")?;
+    Ok(Exit::Success)
+}
+
+fn print(out: &mut dyn Write, triple: &Triple, rules: &RuleSet<'_>) -> Result<(), super::Failure> {
+    writeln!(out, "{}", triple.text)?;
+    let mut by_compiler: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, compiler) in triple.served() {
+        let tool = name.with_triple(None).to_string();
+        by_compiler
+            .entry(compiler.display().to_string())
+            .or_default()
+            .push(tool);
+    }
+    if by_compiler.is_empty() {
+        let why = why_not(triple);
+        writeln!(out, "  nothing serves it: {why}")?;
+        if let Some(command) = how_to_install(&stand_ins(triple, rules)) {
+            writeln!(out, "  to install one: {command}")?;
+        }
+    }
+    for (compiler, tools) in by_compiler {
+        writeln!(out, "  {:<28} {compiler}", tools.join(" "))?;
+    }
+    Ok(())
+}
+
+/// Why the triple's first name is not served.
+pub(super) fn why_not(triple: &Triple) -> String {
+    triple
+        .names
+        .iter()
+        .find_map(|(_, decision)| match &decision.outcome {
+            Outcome::Refuse(refused) => Some(refused.why.to_string()),
+            Outcome::Run(_) | Outcome::Send(_) => None,
+        })
+        .unwrap_or_default()
+}
+
+/// The compilers that the rules would have for a triple.
+pub(super) fn stand_ins(triple: &Triple, rules: &RuleSet<'_>) -> Vec<String> {
+    let settings: Settings = rules.settings(&super::check::Plain(&triple.text));
+    settings
+        .use_
+        .map_or_else(|| vec![triple.text.clone()], |use_| use_.value)
+}
+
+fn as_json(triple: &Triple, rules: &RuleSet<'_>) -> Value {
+    let names: serde_json::Map<String, Value> = triple
+        .names
+        .iter()
+        .map(|(name, decision)| {
+            let value = match &decision.outcome {
+                Outcome::Run(run) => json!({"compiler": run.compiler.display().to_string()}),
+                Outcome::Refuse(refused) => json!({"refused": refused.why.to_string()}),
+                Outcome::Send(send) => json!({"launcher": send.launcher.display().to_string()}),
+            };
+            (name.to_string(), value)
+        })
+        .collect();
+    json!({
+        "triple": triple.text,
+        "names": names,
+        "stand_ins": stand_ins(triple, rules),
+    })
+}

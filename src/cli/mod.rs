@@ -1,0 +1,117 @@
+//! `ccroute` by its own name: the commands.
+
+mod check;
+mod explain;
+mod guard;
+mod install;
+mod list;
+mod names;
+mod place;
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::rules::load::Text;
+use crate::rules::{self, RulesError};
+use crate::world;
+
+/// Routes compiler names to the right installed compiler, to distcc, or to a plain refusal.
+#[derive(Parser)]
+#[command(name = "ccroute", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the decision for a call and every reason; run nothing
+    Explain(explain::Arguments),
+    /// Print every name and what serves it, or why nothing does
+    List(list::Arguments),
+    /// Validate the rules and look for the compilers that they name
+    Check(check::Arguments),
+    /// Set this machine up as a helper
+    Install(install::Arguments),
+    /// Undo what install did
+    Uninstall(install::Arguments),
+    /// Refuse native compiles for clients for a while (helper)
+    Guard(guard::Arguments),
+}
+
+/// Runs the command line. `args` come without the program's name.
+pub fn main(args: &[&OsStr]) -> Exit {
+    let words = std::iter::once(OsStr::new("ccroute")).chain(args.iter().copied());
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
+        }
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = match cli.command {
+        Command::Explain(arguments) => explain::run(&arguments, &mut out),
+        Command::List(arguments) => list::run(&arguments, &mut out),
+        Command::Check(arguments) => check::run(&arguments, &mut out),
+        Command::Install(arguments) => install::install(&arguments, &mut out),
+        Command::Uninstall(arguments) => install::uninstall(&arguments, &mut out),
+        Command::Guard(arguments) => guard::run(&arguments, &mut out),
+    };
+    let result = result.and_then(|exit| out.flush().map(|()| exit).map_err(Failure::from));
+    match result {
+        Ok(exit) => exit,
+        // Whoever reads us has seen enough.
+        Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
+        Err(failure) => {
+            eprintln!("ccroute: {failure}");
+            failure.exit()
+        }
+    }
+}
+
+/// `ccroute-run` without a compiler to run.
+pub fn launcher_without_compiler() -> Exit {
+    eprintln!(
+        "ccroute-run: no compiler given: use it as a launcher, ccroute-run COMPILER ARGUMENT…"
+    );
+    Exit::Usage
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl Failure {
+    fn exit(&self) -> Exit {
+        match self {
+            Failure::Rules(_) => Exit::Rules,
+            Failure::Usage(_) => Exit::Usage,
+            Failure::Io(_) | Failure::Fault(_) => Exit::Fault,
+        }
+    }
+}
+
+/// What a command comes to.
+type Outcome = Result<Exit, Failure>;
+
+/// The texts of the rules in force.
+fn load_rules() -> Result<Vec<Text>, Failure> {
+    Ok(rules::load::load(&world::rules_directories())?)
+}

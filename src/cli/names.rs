@@ -1,0 +1,192 @@
+//! The names that this machine's rules speak of, and what serves each: for `list`, `check` and
+//! `install`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+
+use crate::decide::{decide, Decision, Outcome};
+use crate::name::{CompilerName, Tool};
+use crate::request::{Passed, Request};
+use crate::rules::{matching::RuleSet, Place};
+use crate::toolchain::Search;
+use crate::world::{self, World};
+
+/// Tools that a helper is asked for, in the order of the listing. distcc sends nothing for the
+/// others: preprocessing and Fortran stay on the client.
+pub(super) const SENT_TOOLS: [Tool; 6] = [
+    Tool::Gcc,
+    Tool::Gxx,
+    Tool::Cc,
+    Tool::Cxx,
+    Tool::Clang,
+    Tool::Clangxx,
+];
+
+/// A triple that rules speak of literally.
+#[derive(Clone, Debug)]
+pub(super) struct Triple {
+    pub(super) text: String,
+    /// What each of its names comes to on a helper.
+    pub(super) names: Vec<(CompilerName, Decision)>,
+}
+
+impl Triple {
+    /// The names that a compiler serves.
+    pub(super) fn served(&self) -> impl Iterator<Item = (&CompilerName, &std::path::Path)> {
+        self.names
+            .iter()
+            .filter_map(|(name, decision)| match &decision.outcome {
+                Outcome::Run(run) => Some((name, run.compiler.as_path())),
+                Outcome::Send(_) | Outcome::Refuse(_) => None,
+            })
+    }
+}
+
+/// The triples that sections name literally, or in `names`, in the order of the text.
+pub(super) fn triples(rules: &RuleSet<'_>) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for section in rules.sections() {
+        let pattern = section.pattern();
+        if pattern != "native" && !pattern.contains(['*', '?', '[']) {
+            found.insert(pattern.to_owned());
+        }
+        found.extend(section.names());
+    }
+    found.into_iter().collect()
+}
+
+/// Every triple of the rules and of the compilers installed, with what serves it on this machine as a helper.
+pub(super) fn resolve(rules: &RuleSet<'_>) -> Vec<Triple> {
+    let versions = installed_versions();
+    let mut texts = triples(rules);
+    // What is installed is served under its own name without any rule.
+    let search = Search::new(&world::path_variable(), Vec::new());
+    for suffix in ["gcc", "g++"] {
+        texts.extend(search.triples_with(suffix, &[]));
+    }
+    texts.retain(|t| crate::triple::Triple::parse(t).is_ok());
+    texts.sort();
+    texts.dedup();
+    texts
+        .into_iter()
+        .map(|text| {
+            let names = names_of(Some(&text), &versions)
+                .into_iter()
+                .map(|name| {
+                    let decision = on_helper(&name, rules);
+                    (name, decision)
+                })
+                // A version that nothing serves is no news; a tool that nothing serves is.
+                .filter(|(name, decision)| {
+                    name.version.is_none() || matches!(decision.outcome, Outcome::Run(_))
+                })
+                .collect();
+            Triple { text, names }
+        })
+        .collect()
+}
+
+/// The names of a triple: each tool that distcc sends, plain and in every installed version.
+pub(super) fn names_of(
+    triple: Option<&str>,
+    versions: &BTreeMap<Tool, BTreeSet<String>>,
+) -> Vec<CompilerName> {
+    let mut names = Vec::new();
+    for tool in SENT_TOOLS {
+        let plain = CompilerName {
+            triple: triple.map(str::to_owned),
+            tool,
+            version: None,
+        };
+        let versioned = versions.get(&tool).into_iter().flatten();
+        names.extend(versioned.map(|version| CompilerName {
+            version: Some(version.clone()),
+            ..plain.clone()
+        }));
+        names.push(plain);
+    }
+    names.sort_by_key(|n| (n.tool, n.version.clone()));
+    names
+}
+
+/// The versions for which some `…TOOL-VERSION` stands on PATH.
+pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
+    let mut versions: BTreeMap<Tool, BTreeSet<String>> = BTreeMap::new();
+    let search = Search::new(&world::path_variable(), Vec::new());
+    for dir in search.path() {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let Ok(name) = CompilerName::of_path(std::path::Path::new(&entry.file_name())) else {
+                continue;
+            };
+            if let Some(version) = name.version {
+                versions.entry(name.tool).or_default().insert(version);
+            }
+        }
+    }
+    versions
+}
+
+/// What a name comes to on a helper, for a job that shows nothing of itself.
+pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
+    let text = name.to_string();
+    let args = [OsStr::new("-c"), OsStr::new("distccd_0.i")];
+    let request = Request {
+        name: name.clone(),
+        args: &args,
+        place: Place::Helper,
+        job: crate::request::Job::of_args(&args),
+        passed: Passed::default(),
+    };
+    debug_assert_eq!(text, request.name.to_string());
+    let world = World::new(&request, &world::path_variable(), world::this_file())
+        .with_client(None)
+        .with_source(None);
+    decide(&request, rules, &world)
+}
+
+/// What to type to install a compiler for one of these triples, on this distribution.
+pub(super) fn how_to_install(stand_ins: &[String]) -> Option<String> {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let is = |word: &str| {
+        release.lines().any(|line| {
+            (line.starts_with("ID=") || line.starts_with("ID_LIKE=")) && line.contains(word)
+        })
+    };
+    if is("debian") || is("ubuntu") {
+        let triple = stand_ins
+            .iter()
+            .find(|t| DEBIAN_CROSS.contains(&t.as_str()))?;
+        let package = triple.replace('_', "-");
+        return Some(format!("apt install gcc-{package} g++-{package}"));
+    }
+    let triple = stand_ins.first()?;
+    if is("gentoo") {
+        return Some(format!("crossdev --stable --target {triple}"));
+    }
+    if is("arch") && triple.starts_with("aarch64") {
+        return Some("pacman -S aarch64-linux-gnu-gcc".into());
+    }
+    if is("alpine") && triple.starts_with("arm") {
+        return Some("apk add gcc-armhf g++-armhf".into());
+    }
+    Some(format!("build {triple} with crosstool-NG"))
+}
+
+/// The triples that Debian packages cross compilers for (Debian 12 and 13).
+const DEBIAN_CROSS: &[&str] = &[
+    "aarch64-linux-gnu",
+    "arm-linux-gnueabi",
+    "arm-linux-gnueabihf",
+    "i686-linux-gnu",
+    "mips64el-linux-gnuabi64",
+    "mipsel-linux-gnu",
+    "powerpc64le-linux-gnu",
+    "riscv64-linux-gnu",
+    "s390x-linux-gnu",
+    "x86_64-linux-gnu",
+    "sparc64-linux-gnu",
+    "m68k-linux-gnu",
+    "sh4-linux-gnu",
+    "hppa-linux-gnu",
+];

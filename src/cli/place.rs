@@ -1,0 +1,274 @@
+//! Makes and removes files and links below a root: atomically, idempotently, and never one that
+//! somebody else made.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{symlink, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+
+/// The line by which a file is known as ours.
+pub(super) const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.";
+
+/// What was done, counted.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) made: usize,
+    pub(super) removed: usize,
+    pub(super) unchanged: usize,
+    /// Left alone because somebody else made it.
+    pub(super) foreign: usize,
+}
+
+/// A file system tree to install into.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: PathBuf,
+    dry_run: bool,
+}
+
+impl Tree {
+    /// The tree below `root`.
+    ///
+    /// # Errors
+    /// `root` is no directory.
+    pub(super) fn new(root: &Path, dry_run: bool) -> Result<Tree, Failure> {
+        if !root.is_dir() {
+            return Err(Failure::Usage(format!(
+                "--root {}: no such directory",
+                root.display()
+            )));
+        }
+        Ok(Tree {
+            root: root.to_path_buf(),
+            dry_run,
+        })
+    }
+
+    /// Where `path`, absolute in the tree, is for this process.
+    pub(super) fn real(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    pub(super) fn exists(&self, path: &str) -> bool {
+        self.real(Path::new(path)).exists()
+    }
+
+    /// Whether anything stands at `path`, a dangling link included.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        fs::symlink_metadata(self.real(path)).is_ok()
+    }
+
+    /// Whether the file at `path` bears the mark.
+    pub(super) fn is_ours(&self, path: &Path) -> bool {
+        is_marked(&self.real(path))
+    }
+
+    /// Makes a link `at` → `target`. A link to some ccroute is ours; anything else is left alone.
+    pub(super) fn link(
+        &self,
+        at: &Path,
+        target: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let real = self.real(at);
+        match fs::read_link(&real) {
+            Ok(now) if now == target => {
+                made.unchanged += 1;
+                return Ok(());
+            }
+            Ok(now) if !is_ccroute(&now) => return foreign(at, made, out),
+            Err(_) if self.holds(at) => return foreign(at, made, out),
+            _ => {}
+        }
+        made.made += 1;
+        self.act(
+            out,
+            &format!("link {} -> {}", at.display(), target.display()),
+            || {
+                make_parent(&real)?;
+                let new = beside(&real);
+                let _ = fs::remove_file(&new);
+                symlink(target, &new)?;
+                fs::rename(&new, &real)
+            },
+        )
+    }
+
+    /// Makes a file that bears the mark.
+    pub(super) fn file(
+        &self,
+        at: &Path,
+        text: &str,
+        mode: u32,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        if self.holds(at) && !self.is_ours(at) {
+            return foreign(at, made, out);
+        }
+        self.file_without_mark(at, text, mode, made, out)
+    }
+
+    /// Makes a file of a form that has no comments; its place alone says that it is ours.
+    pub(super) fn file_without_mark(
+        &self,
+        at: &Path,
+        text: &str,
+        mode: u32,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let real = self.real(at);
+        let same_mode = fs::symlink_metadata(&real)
+            .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o7777 == mode);
+        if same_mode && fs::read(&real).is_ok_and(|now| now == text.as_bytes()) {
+            made.unchanged += 1;
+            return Ok(());
+        }
+        made.made += 1;
+        self.act(out, &format!("write {}", at.display()), || {
+            make_parent(&real)?;
+            let new = beside(&real);
+            fs::write(&new, text)?;
+            fs::set_permissions(&new, fs::Permissions::from_mode(mode))?;
+            fs::rename(&new, &real)
+        })
+    }
+
+    /// Removes the links to ccroute in `dir` whose names are not in `keep`.
+    pub(super) fn remove_links_except(
+        &self,
+        dir: &Path,
+        keep: &BTreeSet<String>,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let ours = |path: &Path| fs::read_link(path).is_ok_and(|target| is_ccroute(&target));
+        self.remove_except(dir, keep, &ours, made, out)
+    }
+
+    /// Removes the files in `dir` that bear the mark and whose names are not in `keep`.
+    pub(super) fn remove_files_except(
+        &self,
+        dir: &Path,
+        keep: &BTreeSet<String>,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.remove_except(dir, keep, &is_marked, made, out)
+    }
+
+    fn remove_except(
+        &self,
+        dir: &Path,
+        keep: &BTreeSet<String>,
+        ours: &dyn Fn(&Path) -> bool,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let entries = fs::read_dir(self.real(dir)).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries.map(|e| e.file_name()).collect();
+        names.sort();
+        for name in names {
+            let kept = name.to_str().is_some_and(|n| keep.contains(n));
+            let real = self.real(&dir.join(&name));
+            if !kept && ours(&real) {
+                self.remove(&dir.join(&name), made, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a file if it bears the mark.
+    pub(super) fn remove_file(
+        &self,
+        at: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        if self.is_ours(at) {
+            self.remove(at, made, out)
+        } else if self.holds(at) {
+            foreign(at, made, out)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Removes a file that has no place for the mark.
+    pub(super) fn remove_file_of_ours_by_name(
+        &self,
+        at: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        if self.holds(at) {
+            self.remove(at, made, out)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a directory that is empty.
+    pub(super) fn remove_empty(&self, dir: &Path) {
+        if !self.dry_run {
+            // One that is not empty holds something that is not ours.
+            let _ = fs::remove_dir(self.real(dir));
+        }
+    }
+
+    fn remove(&self, at: &Path, made: &mut Made, out: &mut dyn Write) -> Result<(), Failure> {
+        let real = self.real(at);
+        made.removed += 1;
+        self.act(out, &format!("remove {}", at.display()), || {
+            fs::remove_file(&real)
+        })
+    }
+
+    fn act(
+        &self,
+        out: &mut dyn Write,
+        what: &str,
+        action: impl FnOnce() -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        if self.dry_run {
+            writeln!(out, "would {what}")?;
+            return Ok(());
+        }
+        action().map_err(|e| Failure::Fault(format!("cannot {what}: {e}")))?;
+        writeln!(out, "{what}")?;
+        Ok(())
+    }
+}
+
+fn foreign(at: &Path, made: &mut Made, out: &mut dyn Write) -> Result<(), Failure> {
+    made.foreign += 1;
+    writeln!(out, "left alone: {} (not made by ccroute)", at.display())?;
+    Ok(())
+}
+
+fn is_ccroute(target: &Path) -> bool {
+    target.file_name().is_some_and(|n| n == "ccroute")
+}
+
+fn is_marked(path: &Path) -> bool {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.len() < 64 * 1024);
+    is_file
+        && fs::read(path)
+            .is_ok_and(|text| text.split(|&b| b == b'\n').any(|l| l == MARK.as_bytes()))
+}
+
+/// A temporary name in the same directory, so that the final rename replaces in one step.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn make_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
+}

@@ -1,0 +1,44 @@
+//! The questions that a decision may ask of the world.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use crate::evidence::Evidence;
+use crate::target::Target;
+use crate::toolchain::{Found, Installed};
+
+/// What `check` and `install` recorded of a compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// What it compiles for by its own defaults.
+    pub target: Target,
+    /// In full: `12.2.0`.
+    pub version: String,
+}
+
+/// The world as a decision sees it. Answers are found at most once.
+pub trait Facts {
+    /// The client's address: that of the connection which the compiler inherits from distccd.
+    fn client(&self) -> Option<IpAddr>;
+    /// What the head of the job's preprocessed source shows; nothing where there is no such file.
+    fn evidence(&self) -> &Evidence;
+    /// A program by its file name, in the directories given first, then on PATH.
+    fn find(&self, name: &str, first: &[String]) -> Found;
+    /// The triples for which a program `TRIPLE-suffix` is installed.
+    fn triples_with(&self, suffix: &str, first: &[String]) -> Vec<String>;
+    /// What is recorded of an installed compiler.
+    fn recorded(&self, compiler: &Installed) -> Option<Recorded>;
+    /// The triple of this machine's native compiler.
+    fn native_triple(&self) -> &str;
+    /// How many seconds the guard still lasts, if it is on.
+    fn guard(&self) -> Option<u64>;
+    /// Where a launcher is.
+    fn launcher(&self, name: &str) -> Option<PathBuf>;
+}
+
+/// No evidence at all.
+pub(super) fn nothing_seen() -> &'static Evidence {
+    static NOTHING: OnceLock<Evidence> = OnceLock::new();
+    NOTHING.get_or_init(Evidence::default)
+}

@@ -1,0 +1,363 @@
+//! Request + rules + facts → Decision. A pure function: it runs nothing, writes nothing, and asks
+//! the world only through [`Facts`], each question only when the answer matters.
+
+pub mod facts;
+mod native;
+mod pick;
+pub mod refusal;
+mod verify;
+
+use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+pub use facts::{Facts, Recorded};
+pub use refusal::Refusal;
+
+use crate::evidence::KernelSeen;
+use crate::exit::Exit;
+use crate::name::CompilerName;
+use crate::request::{Request, MAX_DEPTH};
+use crate::rules::matching::RuleSet;
+use crate::rules::{OnRefuse, Origin, Place, Settings, Sourced, Subject};
+use crate::target::Target;
+
+/// What is to be done with a request, and why.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub outcome: Outcome,
+    /// In the order in which they were found.
+    pub reasons: Vec<Reason>,
+}
+
+/// One step of a decision: what was found, and the line that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub text: String,
+    pub origin: Option<Origin>,
+}
+
+/// The three things that ccroute does.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Run(Run),
+    Send(Send),
+    Refuse(Refused),
+}
+
+/// Run an installed compiler in place of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub compiler: PathBuf,
+    /// Without `argv[0]`, which is the compiler's path.
+    pub args: Vec<OsString>,
+    /// Close the descriptors that distccd leaks.
+    pub close_leaked: bool,
+}
+
+/// Hand the job to a launcher in place of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    pub launcher: PathBuf,
+    /// Without `argv[0]`; the first is the full compiler name.
+    pub args: Vec<OsString>,
+    /// Variables to set for the launcher.
+    pub env: Vec<(&'static str, OsString)>,
+}
+
+/// Refuse: why, and how the client is told.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub why: Refusal,
+    pub way: OnRefuse,
+}
+
+impl Refused {
+    /// The code to exit with.
+    pub fn exit(&self, place: Place) -> Exit {
+        match (self.why.exit(place), self.way, place) {
+            (Exit::Refused, OnRefuse::Quiet, Place::Helper) => Exit::RefusedQuietly,
+            (exit, ..) => exit,
+        }
+    }
+}
+
+/// Decides what becomes of a request.
+pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> Decision {
+    let mut deciding = Deciding {
+        request,
+        rules,
+        facts,
+        reasons: Vec::new(),
+        way: OnRefuse::Local,
+    };
+    let outcome = deciding.outcome().unwrap_or_else(|why| {
+        Outcome::Refuse(Refused {
+            why: *why,
+            way: deciding.way,
+        })
+    });
+    Decision {
+        outcome,
+        reasons: deciding.reasons,
+    }
+}
+
+/// What a request is for, once that is settled.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    /// `None`: this machine's native compiler.
+    triple: Option<String>,
+    settings: Settings,
+    /// What is known of the client's target, before the request's own flags.
+    target: Target,
+    /// Without a `use`: installed triples to try, most wanted first.
+    entries: Vec<String>,
+}
+
+/// A decision in the making.
+struct Deciding<'a> {
+    request: &'a Request<'a>,
+    rules: &'a RuleSet<'a>,
+    facts: &'a dyn Facts,
+    reasons: Vec<Reason>,
+    way: OnRefuse,
+}
+
+/// A refusal on its way out; boxed because it is rare and large.
+type Refusing = Box<Refusal>;
+
+impl Deciding<'_> {
+    fn outcome(&mut self) -> Result<Outcome, Refusing> {
+        if self.request.passed.0.len() >= MAX_DEPTH {
+            return Err(Refusal::Recursion.into());
+        }
+        let wanted = self.settle()?;
+        if let Some(reason) = &wanted.settings.refuse {
+            return Err(Refusal::ByRule {
+                reason: reason.value.clone(),
+                origin: reason.origin.clone(),
+            }
+            .into());
+        }
+        self.check_kernel_request(&wanted)?;
+        if self.request.place == Place::Direct {
+            if let Some(send) = self.send(&wanted)? {
+                return Ok(Outcome::Send(send));
+            }
+        }
+        self.run(&wanted).map(Outcome::Run)
+    }
+
+    /// Finds out what the request is for.
+    fn settle(&mut self) -> Result<Wanted, Refusing> {
+        let asked = self.request.name.triple.as_deref();
+        let settings = self.settings(asked);
+        if let Some(rename) = settings.as_.clone() {
+            return self.renamed(asked, rename);
+        }
+        let wanted = match asked {
+            Some(triple) => self.wanted_triple(triple.to_owned(), settings)?,
+            None if self.request.place == Place::Helper => self.native_on_helper(settings)?,
+            None => Wanted {
+                target: self.native_target(),
+                entries: vec![NATIVE.into()],
+                triple: None,
+                settings,
+            },
+        };
+        if asked.is_some() {
+            self.evidence_agrees(&wanted)?;
+        }
+        Ok(wanted)
+    }
+
+    /// Follows `as`, which renames a request once.
+    fn renamed(
+        &mut self,
+        asked: Option<&str>,
+        rename: Sourced<String>,
+    ) -> Result<Wanted, Refusing> {
+        let triple = rename.value.clone();
+        self.because(format!("the request means {triple}"), &rename.origin);
+        if asked.is_none() && self.request.place == Place::Helper {
+            self.native_may_be_served()?;
+        }
+        let settings = self.settings(Some(&triple));
+        if let Some(again) = settings.as_.as_ref().filter(|a| a.value != triple) {
+            return Err(Refusal::RenamedTwice {
+                first: triple,
+                first_origin: rename.origin,
+                second: again.value.clone(),
+                second_origin: again.origin.clone(),
+            }
+            .into());
+        }
+        let wanted = self.wanted_triple(triple, settings)?;
+        self.evidence_agrees(&wanted)?;
+        if asked.is_none() {
+            self.headers_agree(&wanted)?;
+        }
+        Ok(wanted)
+    }
+
+    /// The merged rules for a triple (`None`: for native names), and how to refuse from now on.
+    fn settings(&mut self, triple: Option<&str>) -> Settings {
+        let subject = AskedAs {
+            deciding: self,
+            triple,
+        };
+        let settings = self.rules.settings(&subject);
+        if let Some(way) = &settings.on_refuse {
+            self.way = way.value;
+        }
+        settings
+    }
+
+    fn because(&mut self, text: impl Into<String>, origin: &Origin) {
+        self.reasons.push(Reason {
+            text: text.into(),
+            origin: Some(origin.clone()),
+        });
+    }
+
+    fn note(&mut self, text: impl Into<String>) {
+        self.reasons.push(Reason {
+            text: text.into(),
+            origin: None,
+        });
+    }
+
+    /// The kernel compile that this request is, by its arguments or its source.
+    fn kernel(&self) -> Option<&KernelSeen> {
+        self.request
+            .job
+            .kernel
+            .as_ref()
+            .or_else(|| self.evidence().kernel.as_ref())
+    }
+
+    /// The source's evidence; on a client's side nothing is read.
+    fn evidence(&self) -> &crate::evidence::Evidence {
+        match self.request.place {
+            Place::Helper => self.facts.evidence(),
+            Place::Direct | Place::UnderDistcc => facts::nothing_seen(),
+        }
+    }
+
+    fn native_target(&self) -> Target {
+        verify::target_of(self.facts.native_triple())
+    }
+
+    /// The name of the compiler asked for, with the triple that was settled on.
+    fn full_name(&self, wanted: &Wanted) -> CompilerName {
+        self.request.name.with_triple(wanted.triple.as_deref())
+    }
+
+    /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
+    fn send(&mut self, wanted: &Wanted) -> Result<Option<Send>, Refusing> {
+        let Some(send) = wanted.settings.send.clone() else {
+            return Ok(None);
+        };
+        if send.value == "none" || wanted.triple.is_none() {
+            return Ok(None);
+        }
+        if !self.request.job.compiles || self.request.job.preprocesses {
+            self.note("runs locally: nothing that can be distributed");
+            return Ok(None);
+        }
+        let Some(launcher) = self.facts.launcher(&send.value) else {
+            return Err(Refusal::NoLauncher {
+                launcher: send.value,
+                origin: send.origin,
+            }
+            .into());
+        };
+        let args = self.arguments(wanted, &wanted.target, None);
+        let mut words = vec![OsString::from(self.full_name(wanted).to_string())];
+        words.extend(args);
+        self.because(format!("sent through {}", launcher.display()), &send.origin);
+        let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
+        if let Some(fallback) = &wanted.settings.fallback {
+            if fallback.value == crate::rules::Fallback::Refuse {
+                env.push(("DISTCC_FALLBACK", "0".into()));
+                env.push(("DISTCC_SKIP_LOCAL_RETRY", "1".into()));
+                let origin = fallback.origin.clone();
+                self.because(
+                    "must not be compiled locally when the helper fails",
+                    &origin,
+                );
+            }
+        }
+        Ok(Some(Send {
+            launcher,
+            args: words,
+            env,
+        }))
+    }
+}
+
+/// The word in `use` that stands for the unprefixed local compiler.
+pub(crate) const NATIVE: &str = "native";
+
+/// A request under a triple that need not be the one in its name.
+struct AskedAs<'a, 'b> {
+    deciding: &'a Deciding<'b>,
+    triple: Option<&'a str>,
+}
+
+impl Subject for AskedAs<'_, '_> {
+    fn triple(&self) -> Option<&str> {
+        self.triple
+    }
+
+    fn tool(&self) -> &str {
+        self.deciding.request.name.tool.as_str()
+    }
+
+    fn place(&self) -> Place {
+        self.deciding.request.place
+    }
+
+    fn from(&self) -> Option<IpAddr> {
+        match self.deciding.request.place {
+            Place::Helper => self.deciding.facts.client(),
+            Place::Direct | Place::UnderDistcc => None,
+        }
+    }
+
+    fn kernel(&self) -> Option<&str> {
+        self.deciding.kernel().map(|k| k.arch.as_str())
+    }
+
+    fn source(&self) -> Option<&str> {
+        self.deciding.evidence().triple()
+    }
+}
+
+/// The arguments with what the rules add and drop: `flags`, the client's `defaults` as far as the
+/// request leaves them standing, the request's own, `force-flags`.
+fn merged_arguments(
+    settings: &Settings,
+    defaults: Vec<String>,
+    first: Option<String>,
+    own: &[&OsStr],
+) -> Vec<OsString> {
+    let list =
+        |s: &Option<Sourced<Vec<String>>>| s.as_ref().map_or(Vec::new(), |s| s.value.clone());
+    let drop: Vec<glob::Pattern> = list(&settings.drop_flags)
+        .iter()
+        .filter_map(|p| glob::Pattern::new(p).ok())
+        .collect();
+    let dropped = |arg: &OsStr| {
+        arg.to_str()
+            .is_some_and(|text| drop.iter().any(|p| p.matches(text)))
+    };
+    let mut args = Vec::with_capacity(own.len() + defaults.len() + 8);
+    args.extend(first.map(OsString::from));
+    args.extend(defaults.into_iter().map(OsString::from));
+    args.extend(list(&settings.flags).into_iter().map(OsString::from));
+    args.extend(own.iter().filter(|a| !dropped(a)).map(|a| a.to_os_string()));
+    args.extend(list(&settings.force_flags).into_iter().map(OsString::from));
+    args
+}

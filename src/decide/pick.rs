@@ -1,0 +1,360 @@
+//! Picks the installed compiler that serves what is wanted, and puts its arguments together.
+
+use std::ffi::OsString;
+
+use super::refusal::Refusal;
+use super::{merged_arguments, Deciding, Refusing, Run, Wanted, NATIVE};
+use crate::defaults;
+use crate::name::{CompilerName, Tool};
+use crate::rules::{Origin, Place, Settings, VersionMatch};
+use crate::target::Target;
+use crate::toolchain::{unique, Found, Installed};
+use crate::triple::Triple;
+
+/// An installed compiler that may serve.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) installed: Installed,
+    /// What it compiles for before any flag.
+    pub(super) target: Target,
+    pub(super) version: Option<String>,
+    /// Whether it is this machine's native compiler.
+    pub(super) native: bool,
+    /// A flag it needs first: clang's `--target`.
+    pub(super) first: Option<String>,
+}
+
+impl Deciding<'_> {
+    /// Finds the compiler and checks that it fits.
+    pub(super) fn run(&mut self, wanted: &Wanted) -> Result<Run, Refusing> {
+        let entries = self.entries(wanted);
+        let mut looked_for = Vec::new();
+        let mut first_fault: Option<Refusing> = None;
+        for entry in &entries {
+            for program in self.programs(wanted, entry) {
+                match self.candidate(wanted, entry, &program) {
+                    Some(Ok(candidate)) => match self.fits(wanted, &candidate) {
+                        Ok(run) => return Ok(run),
+                        Err(why) => {
+                            self.note(format!(
+                                "{} does not serve",
+                                candidate.installed.path.display()
+                            ));
+                            first_fault = first_fault.or(Some(why));
+                        }
+                    },
+                    Some(Err(why)) => first_fault = first_fault.or(Some(why)),
+                    None => looked_for.push(program.name),
+                }
+            }
+        }
+        Err(first_fault.unwrap_or_else(|| {
+            looked_for.dedup();
+            Refusal::NotFound {
+                looked_for: looked_for.join(", "),
+            }
+            .into()
+        }))
+    }
+
+    /// The installed triples to try: those of `use`, else what is wanted under its usual spellings.
+    fn entries(&mut self, wanted: &Wanted) -> Vec<String> {
+        if let Some(use_) = &wanted.settings.use_ {
+            let text = format!("served by {}", use_.value.join(", "));
+            let origin = use_.origin.clone();
+            self.because(text, &origin);
+            let mut entries = use_.value.clone();
+            // What a kernel's path alone asks for may also be served by the only compiler for it.
+            entries.extend(
+                wanted
+                    .entries
+                    .iter()
+                    .filter(|e| wanted.triple.is_none() && !use_.value.contains(e))
+                    .cloned(),
+            );
+            return entries;
+        }
+        let mut entries = wanted.entries.clone();
+        if let Some(triple) = wanted.triple.as_deref() {
+            entries.push(triple.to_owned());
+            if let Ok(parsed) = Triple::parse(triple) {
+                entries.extend(parsed.spellings());
+                if Triple::parse(self.facts.native_triple()).is_ok_and(|n| n.equivalent(&parsed)) {
+                    entries.push(NATIVE.into());
+                }
+            }
+        }
+        unique(entries)
+    }
+
+    /// The programs that can serve the tool asked for with an entry's compiler, best first.
+    fn programs(&self, wanted: &Wanted, entry: &str) -> Vec<Program> {
+        let asked = &self.request.name;
+        let prefix = (entry != NATIVE).then_some(entry);
+        let mut programs = Vec::new();
+        let mut push = |tool: Tool, version: Option<&str>, target: Option<&str>| {
+            let name = CompilerName {
+                triple: prefix.filter(|_| target.is_none()).map(str::to_owned),
+                tool,
+                version: version.map(str::to_owned),
+            };
+            programs.push(Program {
+                name: name.to_string(),
+                target: target.map(str::to_owned),
+            });
+        };
+        let seen = self.evidence().version();
+        for tool in tools_for(asked.tool, &wanted.settings) {
+            if let Some(version) = &asked.version {
+                push(tool, Some(version), None);
+            }
+            push(tool, None, None);
+            // The source's version chooses among the versions installed.
+            if let (None, Some(version)) = (&asked.version, seen) {
+                push(tool, Some(version), None);
+                let major = major(version);
+                if major != version {
+                    push(tool, Some(major), None);
+                }
+            }
+            if tool.is_clang() && prefix.is_some() {
+                let target = wanted.triple.as_deref().or(prefix);
+                if let Some(version) = &asked.version {
+                    push(tool, Some(version), target);
+                }
+                push(tool, None, target);
+            }
+        }
+        programs
+    }
+
+    /// The program as installed; `None` where there is none.
+    fn candidate(
+        &self,
+        wanted: &Wanted,
+        entry: &str,
+        program: &Program,
+    ) -> Option<Result<Candidate, Refusing>> {
+        let none = Vec::new();
+        let first = wanted.settings.path.as_ref().map_or(&none, |p| &p.value);
+        let installed = match self.facts.find(&program.name, first) {
+            Found::Yes(installed) => installed,
+            Found::NotExecutable(path) => return Some(Err(Refusal::NotExecutable(path).into())),
+            Found::No => return None,
+        };
+        let recorded = self.facts.recorded(&installed);
+        let named = match (&program.target, entry) {
+            (Some(target), _) => super::verify::clang_target_of(target),
+            (None, NATIVE) => self.native_target(),
+            (None, triple) => super::verify::target_of(triple),
+        };
+        let version = recorded
+            .as_ref()
+            .map(|r| r.version.clone())
+            .or_else(|| version_in_names(&installed));
+        let native = program.target.is_none()
+            && (entry == NATIVE || {
+                let of = |t| Triple::parse(t).ok();
+                of(entry)
+                    .zip(of(self.facts.native_triple()))
+                    .is_some_and(|(a, b)| a.equivalent(&b))
+            });
+        Some(Ok(Candidate {
+            target: match recorded {
+                // clang's own record is of its default target, not of the one it is given.
+                Some(recorded) if program.target.is_none() => recorded.target,
+                _ => named,
+            },
+            version,
+            native,
+            first: program.target.as_ref().map(|t| format!("--target={t}")),
+            installed,
+        }))
+    }
+
+    /// Holds a candidate against what is wanted.
+    fn fits(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<Run, Refusing> {
+        let args = self.arguments(wanted, &candidate.target, candidate.first.clone());
+        // What clang makes of its --target is in the candidate's target already.
+        let told = usize::from(candidate.first.is_some());
+        self.check_target(wanted, candidate, &args[told..])?;
+        self.check_version(wanted, candidate)?;
+        if candidate.native && self.request.place == Place::Helper {
+            if let Some(seconds) = self.facts.guard() {
+                return Err(Refusal::Guarded {
+                    minutes: seconds.div_ceil(60),
+                }
+                .into());
+            }
+        }
+        self.note(format!("runs {}", candidate.installed.path.display()));
+        Ok(Run {
+            compiler: candidate.installed.path.clone(),
+            args,
+            close_leaked: self.request.place == Place::Helper,
+        })
+    }
+
+    /// The request's arguments with what the rules add and drop.
+    pub(super) fn arguments(
+        &mut self,
+        wanted: &Wanted,
+        target: &Target,
+        first: Option<String>,
+    ) -> Vec<OsString> {
+        let settings = &wanted.settings;
+        let stated = match &settings.defaults {
+            Some(list) => {
+                let stated = defaults::stated(target, &list.value, self.request.args);
+                let origin = list.origin.clone();
+                self.because(
+                    format!("the client's defaults: {}", stated.join(" ")),
+                    &origin,
+                );
+                stated
+            }
+            None => Vec::new(),
+        };
+        merged_arguments(settings, stated, first, self.request.args)
+    }
+
+    /// Checks the compiler's version against the one asked for or shown.
+    fn check_version(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<(), Refusing> {
+        let shown = self.evidence().version().map(str::to_owned);
+        let Some(asked) = self.request.name.version.clone().or(shown) else {
+            return Ok(());
+        };
+        let rule = wanted.settings.version.clone();
+        let lto = self.request.place == Place::Helper && self.request.job.lto;
+        let policy = match &rule {
+            _ if lto => VersionMatch::Exact,
+            Some(rule) => rule.value,
+            None => VersionMatch::Major,
+        };
+        let word = match policy {
+            VersionMatch::Any => return Ok(()),
+            VersionMatch::Major => "version = major",
+            VersionMatch::Exact if lto => "-flto needs the very same compiler",
+            VersionMatch::Exact => "version = exact",
+        };
+        let origin = rule.map_or(Origin::BuiltIn, |r| r.origin);
+        match &candidate.version {
+            Some(have) if versions_match(&asked, have, policy) => {
+                self.because(format!("version {have} serves {asked}"), &origin);
+                Ok(())
+            }
+            None if policy == VersionMatch::Major => {
+                self.because(
+                    format!("version {asked} is unproved: 'ccroute check' records versions"),
+                    &origin,
+                );
+                Ok(())
+            }
+            have => Err(Refusal::Version {
+                wanted: asked,
+                policy: word,
+                compiler: self.display(candidate),
+                offered: have.clone().unwrap_or_else(|| "of unknown version".into()),
+            }
+            .into()),
+        }
+    }
+
+    /// A compiler in a message: its path, or to a client only its name.
+    pub(super) fn display(&self, candidate: &Candidate) -> String {
+        let path = &candidate.installed.path;
+        match self.request.place {
+            Place::Helper => path
+                .file_name()
+                .map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            Place::Direct | Place::UnderDistcc => path.display().to_string(),
+        }
+    }
+}
+
+/// A program to look for.
+#[derive(Clone, Debug)]
+struct Program {
+    /// Its file name.
+    name: String,
+    /// The target that it must be told, for a clang that serves every target.
+    target: Option<String>,
+}
+
+/// The tools that can serve the one asked for: a rule's word, else the tool and its stand-in.
+fn tools_for(asked: Tool, settings: &Settings) -> Vec<Tool> {
+    let rule = settings
+        .tools
+        .iter()
+        .find(|(name, _)| name == asked.as_str());
+    if let Some(tool) = rule.and_then(|(_, tool)| Tool::parse(&tool.value)) {
+        return vec![tool];
+    }
+    match asked {
+        Tool::Cc => vec![Tool::Cc, Tool::Gcc],
+        Tool::Cxx => vec![Tool::Cxx, Tool::Gxx],
+        tool => vec![tool],
+    }
+}
+
+/// The version at the end of the program's own name or of the file that its links lead to.
+fn version_in_names(installed: &Installed) -> Option<String> {
+    let of = |name: &std::ffi::OsStr| {
+        CompilerName::of_path(std::path::Path::new(name))
+            .ok()
+            .and_then(|n| n.version)
+    };
+    installed
+        .path
+        .file_name()
+        .and_then(of)
+        .or_else(|| of(&installed.resolved))
+}
+
+/// Compares two versions as far as both are known: `12` and `12.2.0` are equal.
+fn versions_match(asked: &str, have: &str, policy: VersionMatch) -> bool {
+    let equal = |a: &str, b: &str| a.split('.').zip(b.split('.')).all(|(x, y)| x == y);
+    match policy {
+        VersionMatch::Any => true,
+        VersionMatch::Exact => equal(asked, have),
+        VersionMatch::Major => equal(major(asked), major(have)),
+    }
+}
+
+/// The part of a version that changes what code is made: `12` of 12.2.0, `4.7` of 4.7.3 (gcc's
+/// numbering before 5).
+fn major(version: &str) -> &str {
+    let fields = if version.starts_with("4.") { 2 } else { 1 };
+    let end = version
+        .match_indices('.')
+        .nth(fields - 1)
+        .map_or(version.len(), |(i, _)| i);
+    &version[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_far_as_they_are_known() {
+        use VersionMatch::*;
+        let table = [
+            ("12", "12.2.0", Major, true),
+            ("12.1.0", "12.2.0", Major, true),
+            ("12", "13.2.0", Major, false),
+            ("4.7.3", "4.7.1", Major, true),
+            ("4.7.3", "4.9.3", Major, false),
+            ("12.1.0", "12.2.0", Exact, false),
+            ("12", "12.2.0", Exact, true),
+            ("12", "14", Any, true),
+        ];
+        for (asked, have, policy, want) in table {
+            assert_eq!(
+                versions_match(asked, have, policy),
+                want,
+                "{asked} {have} {policy:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Why a request is refused: one line each, with both sides named and what to do.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::exit::Exit;
+use crate::rules::{Origin, Place};
+
+/// A reason to refuse. Its text follows `ccroute: NAME: `.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    #[error(
+        "passed through {} shims without reaching a compiler: take all but one of them off PATH",
+        crate::request::MAX_DEPTH
+    )]
+    Recursion,
+
+    #[error("refused: {reason} (rule {origin})")]
+    ByRule { reason: String, origin: Origin },
+
+    #[error("renamed to {first} ({first_origin}), which is renamed to {second} ({second_origin}): a request is renamed once; remove one")]
+    RenamedTwice {
+        first: String,
+        first_origin: Origin,
+        second: String,
+        second_origin: Origin,
+    },
+
+    #[error("{0}")]
+    BadTriple(String),
+
+    #[error("no compiler serves it (looked for {looked_for}): install one, or name one with 'use = TRIPLE' in a rule")]
+    NotFound { looked_for: String },
+
+    #[error("{} is not executable: chmod +x it, or take it away", .0.display())]
+    NotExecutable(PathBuf),
+
+    #[error("{wanted} is asked for, but {compiler} would compile for another machine ({differences}): state the client's flags with 'defaults =' in a rule, or install another compiler")]
+    WrongTarget {
+        wanted: String,
+        compiler: String,
+        differences: String,
+    },
+
+    #[error("{left} does not agree with {right} ({differences}): the job contradicts itself")]
+    Contradiction {
+        left: String,
+        right: String,
+        differences: String,
+    },
+
+    #[error("a kernel for {kernel} cannot be compiled by {compiler}, which compiles for {offered}: {way_out} CROSS_COMPILE={suggestion} to make")]
+    KernelForAnother {
+        kernel: String,
+        compiler: String,
+        offered: String,
+        way_out: &'static str,
+        suggestion: String,
+    },
+
+    #[error("a kernel for {kernel} under a native name, and no one compiler for it is installed here ({installed}): install one, or add to the helper's rules: [native from {client}] as = TRIPLE")]
+    KernelUnserved {
+        kernel: String,
+        installed: String,
+        client: String,
+    },
+
+    #[error("nothing shows which machine this native name is for; add to the helper's rules: [native from {client}] as = TRIPLE")]
+    UnknownNative { client: String },
+
+    #[error("a native name in {mode} cannot be told apart: ask for TRIPLE-{tool}")]
+    NativeUnsupported { mode: &'static str, tool: String },
+
+    #[error("version {wanted} is needed ({policy}), {compiler} is {offered}: install that version, or allow it with 'version = any' in a rule")]
+    Version {
+        wanted: String,
+        policy: &'static str,
+        compiler: String,
+        offered: String,
+    },
+
+    #[error("this helper's guard is on for another {minutes} min: it compiles nothing for its own machine until then")]
+    Guarded { minutes: u64 },
+
+    #[error(
+        "the launcher {launcher} is not on PATH (rule {origin}): install it, or set 'send = none'"
+    )]
+    NoLauncher { launcher: String, origin: Origin },
+}
+
+impl Refusal {
+    /// The code to exit with, before `on-refuse` is applied.
+    pub fn exit(&self, place: Place) -> Exit {
+        match self {
+            Refusal::Recursion => Exit::Recursion,
+            Refusal::RenamedTwice { .. } => Exit::Rules,
+            Refusal::NotExecutable(_) => Exit::CannotRun,
+            Refusal::NotFound { .. } | Refusal::BadTriple(_) | Refusal::NoLauncher { .. }
+                if place != Place::Helper =>
+            {
+                Exit::NotFound
+            }
+            _ => Exit::Refused,
+        }
+    }
+}
+
+/// How a client's address is written in a rule that is suggested.
+pub(super) fn client_text(client: Option<IpAddr>) -> String {
+    client.map_or("ADDRESS".into(), |a| a.to_string())
+}

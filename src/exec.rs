@@ -1,0 +1,77 @@
+//! Carries a Decision out: becomes the compiler or the launcher, or refuses in one line.
+
+use std::io;
+
+use crate::decide::{Decision, Outcome, Refused, Run, Send};
+use crate::exit::Exit;
+use crate::request::{FileId, Request, PASSED};
+use crate::rules::{OnRefuse, Place};
+use crate::sys;
+
+/// Carries a decision out. Returns, with the code to exit with, only where no other program took
+/// this process over.
+pub fn carry_out(decision: &Decision, request: &Request<'_>, this: Option<FileId>) -> Exit {
+    let passed = request.passed.with(this.unwrap_or_default());
+    sys::set_env(PASSED, Some(passed.as_ref()));
+    match &decision.outcome {
+        Outcome::Run(run) => become_compiler(run, request),
+        Outcome::Send(send) => become_launcher(send, request),
+        Outcome::Refuse(refused) => refuse(refused, request),
+    }
+}
+
+fn become_compiler(run: &Run, request: &Request<'_>) -> Exit {
+    if run.close_leaked {
+        sys::close_leaked();
+    }
+    let error = sys::exec(&run.compiler, run.compiler.as_os_str(), &run.args);
+    cannot_run(&run.compiler.display().to_string(), &error, request)
+}
+
+fn become_launcher(send: &Send, request: &Request<'_>) -> Exit {
+    for (name, value) in &send.env {
+        sys::set_env(name, Some(value));
+    }
+    let error = sys::exec(&send.launcher, send.launcher.as_os_str(), &send.args);
+    cannot_run(&send.launcher.display().to_string(), &error, request)
+}
+
+fn cannot_run(program: &str, error: &io::Error, request: &Request<'_>) -> Exit {
+    let what = match error.raw_os_error() {
+        Some(libc::E2BIG) => "the arguments are too long for the kernel: ",
+        Some(libc::ENOEXEC) => "not a program for this machine: ",
+        _ => "",
+    };
+    say(
+        &format!("{}: cannot run {program}: {what}{error}", request.name),
+        request.place,
+    );
+    match error.kind() {
+        io::ErrorKind::NotFound => Exit::NotFound,
+        _ => Exit::CannotRun,
+    }
+}
+
+fn refuse(refused: &Refused, request: &Request<'_>) -> Exit {
+    say(&format!("{}: {}", request.name, refused.why), request.place);
+    if request.place == Place::Helper && refused.way == OnRefuse::Elsewhere {
+        if let Some(peer) = sys::peer() {
+            sys::hang_up(peer);
+        }
+    }
+    refused.exit(request.place)
+}
+
+/// One line for whoever has to act. On a helper it goes to standard output too, the only thing
+/// that distcc lets through to the user, and to the system log.
+pub fn say(text: &str, place: Place) {
+    let line = match place {
+        Place::Helper => format!("ccroute on the helper: {text}\n"),
+        Place::Direct | Place::UnderDistcc => format!("ccroute: {text}\n"),
+    };
+    sys::write_all(2, line.as_bytes());
+    if place == Place::Helper {
+        sys::write_all(1, line.as_bytes());
+        sys::log(text);
+    }
+}

@@ -1,0 +1,86 @@
+//! What can be wrong with rules: one line each, that names the place and what to do.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use thiserror::Error;
+
+/// A fault in a rules file or directory. The shim refuses with exit code 78 on the first.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RulesError {
+    /// A fault in a file's text. Line and column (in bytes) count from 1.
+    #[error("{}:{line}:{column}: {fault}", .file.display())]
+    Text {
+        file: Rc<Path>,
+        line: u32,
+        column: u32,
+        fault: Fault,
+    },
+    #[error("{}: {what}: {mend}", .path.display())]
+    Unsafe {
+        path: PathBuf,
+        what: &'static str,
+        mend: String,
+    },
+    #[error("{}: {error}", .path.display())]
+    Unreadable { path: PathBuf, error: String },
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Fault {
+    #[error("not UTF-8 text: save the file as plain text")]
+    NotText,
+    #[error("a control character: save the file as plain text")]
+    Control,
+    #[error(
+        "the line is longer than {} bytes: split it with +=",
+        super::parse::LINE_MAX
+    )]
+    LongLine,
+    #[error("neither a [section], a KEY = VALUE nor a comment")]
+    Unknown,
+    #[error("the section is not closed: end it with ]")]
+    OpenSection,
+    #[error("the section is empty: write a triple's pattern or native")]
+    EmptySection,
+    #[error("'{0}' is no triple's pattern (letters, digits, _ . + - and * ? [])")]
+    BadPattern(String),
+    #[error("bad glob '{0}': {1}")]
+    BadGlob(String, &'static str),
+    #[error("unknown condition '{0}': one of tool, direct, helper, from, kernel, source")]
+    UnknownCondition(String),
+    #[error("condition '{0}' stands twice")]
+    ConditionTwice(&'static str),
+    #[error("condition '{0}' needs a value")]
+    ConditionValue(&'static str),
+    #[error("'{0}' is no address or network: such as 192.168.1.20, 192.168.1.0/24, fd00::/8")]
+    BadAddress(String),
+    #[error("a key before the first [section]")]
+    NoSection,
+    #[error("unknown key '{0}'{1}")]
+    UnknownKey(String, String),
+    #[error("key '{0}' stands twice in this section: remove one, or write += in another section")]
+    KeyTwice(String),
+    #[error("'{0}' is no list and takes no +=")]
+    NotAList(String),
+    #[error("'{0}' has no value")]
+    EmptyValue(String),
+    #[error("a quote is not closed")]
+    OpenQuote,
+    #[error("'{0}' takes one word")]
+    OneWord(String),
+    #[error("'{value}' is not one of {allowed}")]
+    NotOneOf {
+        value: String,
+        allowed: &'static str,
+    },
+    #[error("'{0}' is no tool: such as gcc, g++, clang")]
+    UnknownTool(String),
+    #[error("'{0}' is no triple (letters, digits and _ . + - only)")]
+    BadTriple(String),
+    #[error("'{0}' is not absolute: begin it with /")]
+    RelativePath(String),
+    #[error("'{0}' is no {1}")]
+    BadNumber(String, &'static str),
+}

@@ -1,0 +1,284 @@
+//! The keys of rules files and what their values must look like.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::error::Fault;
+use super::parse::words;
+use super::{ExpandMacros, Fallback, OnRefuse, Sandbox, VersionMatch};
+use crate::name::Tool;
+
+/// A key. The numbers are bits of the set of keys that a section has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    Use,
+    Path,
+    Names,
+    Defaults,
+    Proof,
+    Flags,
+    ForceFlags,
+    DropFlags,
+    /// `tool.NAME`
+    Tool,
+    Version,
+    As,
+    Send,
+    ExpandMacros,
+    Fallback,
+    Refuse,
+    OnRefuse,
+    Sandbox,
+    LimitMemory,
+    LimitCpu,
+    LimitFileSize,
+}
+
+/// Every key but `tool.NAME`, as written.
+const SPELLINGS: &[(&str, Key)] = &[
+    ("use", Key::Use),
+    ("path", Key::Path),
+    ("names", Key::Names),
+    ("defaults", Key::Defaults),
+    ("proof", Key::Proof),
+    ("flags", Key::Flags),
+    ("force-flags", Key::ForceFlags),
+    ("drop-flags", Key::DropFlags),
+    ("version", Key::Version),
+    ("as", Key::As),
+    ("send", Key::Send),
+    ("expand-macros", Key::ExpandMacros),
+    ("fallback", Key::Fallback),
+    ("refuse", Key::Refuse),
+    ("on-refuse", Key::OnRefuse),
+    ("sandbox", Key::Sandbox),
+    ("limit-memory", Key::LimitMemory),
+    ("limit-cpu", Key::LimitCpu),
+    ("limit-file-size", Key::LimitFileSize),
+];
+
+impl Key {
+    /// The key written so, and the NAME of a `tool.NAME`.
+    ///
+    /// # Errors
+    /// No such key; the fault suggests one that is written alike.
+    pub fn parse(text: &str) -> Result<(Key, &str), Fault> {
+        if let Some(name) = text.strip_prefix("tool.") {
+            return match Tool::parse(name) {
+                Some(_) => Ok((Key::Tool, name)),
+                None => Err(Fault::UnknownTool(name.into())),
+            };
+        }
+        match SPELLINGS.iter().find(|(s, _)| *s == text) {
+            Some(&(_, key)) => Ok((key, "")),
+            None => Err(Fault::UnknownKey(text.into(), suggestion(text))),
+        }
+    }
+
+    /// Whether the key takes a list, and so `+=`.
+    pub fn is_list(self) -> bool {
+        matches!(
+            self,
+            Key::Use
+                | Key::Path
+                | Key::Names
+                | Key::Defaults
+                | Key::Flags
+                | Key::ForceFlags
+                | Key::DropFlags
+        )
+    }
+
+    /// Checks a value. `written` is the key as written.
+    pub(super) fn check(self, written: &str, value: &str) -> Result<(), Fault> {
+        // An empty list of flags says something: none. Nothing else does.
+        let may_be_empty = matches!(
+            self,
+            Key::Defaults | Key::Flags | Key::ForceFlags | Key::DropFlags
+        );
+        if value.is_empty() && !may_be_empty {
+            return Err(Fault::EmptyValue(written.into()));
+        }
+        match self {
+            Key::Defaults | Key::Flags | Key::ForceFlags | Key::Refuse | Key::Proof => Ok(()),
+            Key::Use | Key::Names => each(value, &|w| match is_triple(w) {
+                true => Ok(()),
+                false => Err(Fault::BadTriple(w.into())),
+            }),
+            Key::Path => each(value, &|w| match w.starts_with('/') {
+                true => check_glob(w),
+                false => Err(Fault::RelativePath(w.into())),
+            }),
+            Key::DropFlags => each(value, &check_glob),
+            Key::As => {
+                let word = one(written, value)?;
+                match is_triple(&word) && word != "native" {
+                    true => Ok(()),
+                    false => Err(Fault::BadTriple(word)),
+                }
+            }
+            Key::Tool => {
+                let word = one(written, value)?;
+                match Tool::parse(&word) {
+                    Some(_) => Ok(()),
+                    None => Err(Fault::UnknownTool(word)),
+                }
+            }
+            Key::Send => {
+                let word = one(written, value)?;
+                match word.contains('/') && !word.starts_with('/') {
+                    true => Err(Fault::RelativePath(word)),
+                    false => Ok(()),
+                }
+            }
+            Key::Version => choice(value, "any, major, exact", version_match),
+            Key::ExpandMacros => choice(value, "client, helper", expand_macros),
+            Key::Fallback => choice(value, "allow, refuse", fallback),
+            Key::OnRefuse => choice(value, "local, quiet, elsewhere", on_refuse),
+            Key::Sandbox => choice(value, "yes, no", sandbox),
+            Key::LimitMemory | Key::LimitFileSize => match size(value) {
+                Some(_) => Ok(()),
+                None => Err(Fault::BadNumber(value.into(), "size: such as 512M or 2G")),
+            },
+            Key::LimitCpu => match seconds(value) {
+                Some(_) => Ok(()),
+                None => Err(Fault::BadNumber(value.into(), "time: such as 90s or 10m")),
+            },
+        }
+    }
+}
+
+/// Holds each word against a check. Values without quotes, nearly all, are split without copying.
+fn each(value: &str, check: &dyn Fn(&str) -> Result<(), Fault>) -> Result<(), Fault> {
+    if value.contains(['"', '\'']) {
+        words(value).iter().try_for_each(|w| check(w))
+    } else {
+        value.split_ascii_whitespace().try_for_each(check)
+    }
+}
+
+fn one(written: &str, value: &str) -> Result<String, Fault> {
+    let mut list = words(value);
+    match (list.pop(), list.is_empty()) {
+        (Some(word), true) if !word.is_empty() => Ok(word),
+        _ => Err(Fault::OneWord(written.into())),
+    }
+}
+
+fn choice<T>(
+    value: &str,
+    allowed: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<(), Fault> {
+    match parse(value) {
+        Some(_) => Ok(()),
+        None => Err(Fault::NotOneOf {
+            value: value.into(),
+            allowed,
+        }),
+    }
+}
+
+pub(super) fn version_match(value: &str) -> Option<VersionMatch> {
+    match value {
+        "any" => Some(VersionMatch::Any),
+        "major" => Some(VersionMatch::Major),
+        "exact" => Some(VersionMatch::Exact),
+        _ => None,
+    }
+}
+
+pub(super) fn expand_macros(value: &str) -> Option<ExpandMacros> {
+    match value {
+        "client" => Some(ExpandMacros::Client),
+        "helper" => Some(ExpandMacros::Helper),
+        _ => None,
+    }
+}
+
+pub(super) fn fallback(value: &str) -> Option<Fallback> {
+    match value {
+        "allow" => Some(Fallback::Allow),
+        "refuse" => Some(Fallback::Refuse),
+        _ => None,
+    }
+}
+
+pub(super) fn on_refuse(value: &str) -> Option<OnRefuse> {
+    match value {
+        "local" => Some(OnRefuse::Local),
+        "quiet" => Some(OnRefuse::Quiet),
+        "elsewhere" => Some(OnRefuse::Elsewhere),
+        _ => None,
+    }
+}
+
+pub(super) fn sandbox(value: &str) -> Option<Sandbox> {
+    match value {
+        "yes" => Some(Sandbox::Yes),
+        "no" => Some(Sandbox::No),
+        _ => None,
+    }
+}
+
+/// A size in bytes: digits, then nothing, K, M or G (powers of 1024).
+pub(super) fn size(value: &str) -> Option<u64> {
+    scaled(value, &[("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)])
+}
+
+/// A time in seconds: digits, then nothing, s, m or h.
+pub(super) fn seconds(value: &str) -> Option<u64> {
+    scaled(value, &[("s", 1), ("m", 60), ("h", 3600)])
+}
+
+fn scaled(value: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let found = units
+        .iter()
+        .find_map(|(unit, factor)| Some((value.strip_suffix(unit)?, *factor)));
+    let (digits, factor) = found.unwrap_or((value, 1));
+    let number: u64 = digits.parse().ok()?;
+    number.checked_mul(factor).filter(|&n| n > 0)
+}
+
+/// An address (a network of one) or a network. IPv4 written as IPv4-mapped IPv6 is IPv4.
+pub(super) fn network(value: &str) -> Option<IpNet> {
+    match value.parse::<IpAddr>() {
+        Ok(address) => Some(IpNet::from(address.to_canonical())),
+        Err(_) => value.parse().ok(),
+    }
+}
+
+fn is_triple(word: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.+-".contains(&b);
+    !word.is_empty() && word.bytes().all(allowed)
+}
+
+/// Whether a text has anything that a glob interprets.
+pub(super) fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+/// Checks a glob.
+pub(super) fn check_glob(text: &str) -> Result<(), Fault> {
+    if !is_glob(text) {
+        return Ok(());
+    }
+    match glob::Pattern::new(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Fault::BadGlob(text.into(), error.msg)),
+    }
+}
+
+/// The key that was probably meant.
+fn suggestion(text: &str) -> String {
+    let alike = |key: &str| {
+        let squeeze = |t: &str| t.to_ascii_lowercase().replace(['-', '_', ' '], "");
+        let (a, b) = (squeeze(text), squeeze(key));
+        a == b || (a.len() > 2 && (a.starts_with(&b) || b.starts_with(&a)))
+    };
+    match SPELLINGS.iter().find(|(key, _)| alike(key)) {
+        Some((key, _)) => format!(": did you mean {key}?"),
+        None => ": see ccroute.rules(5) for the list".into(),
+    }
+}

@@ -1,0 +1,178 @@
+//! The system calls of the shim's path that the standard library does not offer, and all of its
+//! unsafe code. Everything here is small, and safe to call with any argument.
+
+use std::ffi::{c_char, CStr, CString, OsStr, OsString};
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
+
+/// The highest descriptor that [`peer`] looks at. distccd's compilers inherit fewer than ten.
+const LAST_FD: RawFd = 63;
+
+/// The arguments as the kernel passed them, as slices of the process's own argument block.
+///
+/// # Safety
+/// `argv` must point to `argc` strings that outlive the process's use of them, as those that
+/// `main` is given do.
+pub unsafe fn arguments(argc: i32, argv: *const *const c_char) -> Vec<&'static OsStr> {
+    (0..usize::try_from(argc).unwrap_or(0))
+        // SAFETY: the caller vouches for argc entries; the kernel ends each with a NUL.
+        .map(|i| unsafe { *argv.add(i) })
+        .take_while(|p| !p.is_null())
+        .map(|p| OsStr::from_bytes(unsafe { CStr::from_ptr(p) }.to_bytes()))
+        .collect()
+}
+
+/// The path that this program was executed by (`AT_EXECFN`), for callers without `argv[0]`.
+pub fn executed_path() -> Option<&'static OsStr> {
+    // SAFETY: getauxval has no preconditions; the kernel's string lives as long as the process.
+    unsafe {
+        let path = libc::getauxval(libc::AT_EXECFN) as *const c_char;
+        (!path.is_null()).then(|| OsStr::from_bytes(CStr::from_ptr(path).to_bytes()))
+    }
+}
+
+/// Whether the process runs with more rights than its caller (set-user-ID and the like).
+pub fn is_secure() -> bool {
+    // SAFETY: getauxval has no preconditions.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// The name of the parent process as the kernel shows it (at most 15 bytes).
+pub fn parent_name() -> Option<Vec<u8>> {
+    let parent = nix::unistd::getppid();
+    let mut name = std::fs::read(format!("/proc/{parent}/comm")).ok()?;
+    if name.last() == Some(&b'\n') {
+        name.pop();
+    }
+    Some(name)
+}
+
+/// The client's end of a TCP connection that this process inherited above standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub fd: RawFd,
+    /// An IPv4 address that arrived as an IPv4-mapped IPv6 one is given as IPv4.
+    pub address: IpAddr,
+}
+
+/// Finds the connection that distccd leaks into its compilers. Two connections to different
+/// clients prove nothing, so they give `None`.
+pub fn peer() -> Option<Peer> {
+    let mut found: Option<Peer> = None;
+    for fd in 3..=LAST_FD {
+        let Some(address) = peer_address(fd) else {
+            continue;
+        };
+        match found {
+            Some(peer) if peer.address != address => return None,
+            Some(_) => {}
+            None => found = Some(Peer { fd, address }),
+        }
+    }
+    found
+}
+
+fn peer_address(fd: RawFd) -> Option<IpAddr> {
+    let storage: SockaddrStorage = socket::getpeername(fd).ok()?;
+    match storage.family()? {
+        AddressFamily::Inet => Some(IpAddr::V4(storage.as_sockaddr_in()?.ip())),
+        AddressFamily::Inet6 => Some(storage.as_sockaddr_in6()?.ip().to_canonical()),
+        _ => None,
+    }
+}
+
+/// Ends the client's connection in both directions, so that distcc tries its next helper.
+pub fn hang_up(peer: Peer) {
+    // An error means that the client is gone already, which is what was wanted.
+    let _ = socket::shutdown(peer.fd, socket::Shutdown::Both);
+}
+
+/// Closes every descriptor above standard error.
+pub fn close_leaked() {
+    // SAFETY: close_range only closes descriptors; nothing of ours above 2 is used afterwards.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, 0u32) };
+    if result != 0 {
+        for fd in 3..1024 {
+            // SAFETY: closing a descriptor that is not open is an error and nothing else.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+/// Replaces the process. Returns only on failure, with the error.
+pub fn exec<S: AsRef<OsStr>>(program: &Path, argv0: &OsStr, args: &[S]) -> io::Error {
+    let strings = || -> Result<Vec<CString>, std::ffi::NulError> {
+        let mut strings = Vec::with_capacity(args.len() + 2);
+        strings.push(CString::new(program.as_os_str().as_bytes())?);
+        strings.push(CString::new(argv0.as_bytes())?);
+        for arg in args {
+            strings.push(CString::new(arg.as_ref().as_bytes())?);
+        }
+        Ok(strings)
+    };
+    let strings = match strings() {
+        Ok(strings) => strings,
+        Err(error) => return error.into(),
+    };
+    let Err(error) = nix::unistd::execv(&strings[0], &strings[1..]);
+    error.into()
+}
+
+/// Sends one line to the system log, as `ccroute` with the process's id.
+pub fn log(line: &str) {
+    let Ok(text) = CString::new(line) else { return };
+    // SAFETY: all three strings end in NUL, "%s" takes exactly one, and the tag is static.
+    unsafe {
+        libc::openlog(c"ccroute".as_ptr(), libc::LOG_PID, libc::LOG_DAEMON);
+        libc::syslog(libc::LOG_NOTICE, c"%s".as_ptr(), text.as_ptr());
+    }
+}
+
+/// Writes all of `bytes` to a descriptor; errors are ignored, because nobody is left to tell.
+pub fn write_all(fd: RawFd, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the pointer and length describe `bytes`.
+        let written = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(n) if n > 0 => bytes = &bytes[n.min(bytes.len())..],
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            _ => return,
+        }
+    }
+}
+
+/// Seconds since boot, suspended time included: setting the clock does not change it.
+pub fn boot_seconds() -> u64 {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)
+        .ok()
+        .and_then(|t| u64::try_from(t.tv_sec()).ok())
+        .unwrap_or(0)
+}
+
+/// Sets a variable for the program that will replace this one.
+pub fn set_env(name: &str, value: Option<&OsStr>) {
+    // The shim has one thread, so nobody reads the environment meanwhile.
+    match value {
+        Some(value) => std::env::set_var(name, value),
+        None => std::env::remove_var(name),
+    }
+}
+
+/// Turns bytes into an owned OS string.
+pub fn os(bytes: &[u8]) -> OsString {
+    OsString::from_vec(bytes.to_vec())
+}
+
+/// Where `byte` first stands in `text`: libc's vectorised search.
+pub fn find_byte(byte: u8, text: &[u8]) -> Option<usize> {
+    // SAFETY: the pointer and length describe `text`, and memchr returns a pointer into it or null.
+    unsafe {
+        let found = libc::memchr(text.as_ptr().cast(), i32::from(byte), text.len());
+        (!found.is_null()).then(|| found.cast::<u8>().offset_from(text.as_ptr()) as usize)
+    }
+}
