@@ -117,19 +117,7 @@ pub struct Fact {
     pub meaning: Meaning,
 }
 
-/// The place of what a compiler's predefined macros say.
-const MACROS: &str = "predefined macros";
-
-/// Facts from macros that are demands; the others are ABI.
-const ISA: &str = "isa";
-
 impl Fact {
-    /// A fact that a compiler's macros tell, for [`Facts::facts`] to be complete.
-    pub fn from_macros(name: &'static str, words: String) -> Fact {
-        let meaning = macro_meaning(name).unwrap_or(Meaning::Abi);
-        Fact::new(MACROS, name, words, meaning)
-    }
-
     fn new(
         place: &'static str,
         name: impl Into<Cow<'static, str>>,
@@ -184,6 +172,7 @@ pub enum Severity {
 /// One difference between an object wanted (the client's own) and one offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
+    /// A section, `ELF header`, or `target` for what compilers themselves say.
     pub place: &'static str,
     pub name: String,
     pub wanted: String,
@@ -311,15 +300,6 @@ impl Facts {
         list
     }
 
-    /// The differences in what these facts name, which may be few: an object may say more than was
-    /// promised, but not otherwise.
-    pub fn contradictions(&self, offered: &Facts) -> Vec<Difference> {
-        self.differences(offered)
-            .into_iter()
-            .filter(|d| d.wanted != NONE)
-            .collect()
-    }
-
     /// These facts without those that only concern the code.
     #[must_use]
     pub fn without_code(&self) -> Facts {
@@ -426,14 +406,6 @@ impl Facts {
     }
 }
 
-fn macro_meaning(name: &str) -> Option<Meaning> {
-    match name {
-        ISA => Some(Meaning::Demand),
-        "long-double-digits" | "wchar-size" | "plain-char" => Some(Meaning::Abi),
-        _ => None,
-    }
-}
-
 /// Where a fact of this name stands and what it means when it differs.
 fn known(machine: Machine, name: &str) -> (&'static str, Meaning) {
     let found = match machine {
@@ -444,7 +416,6 @@ fn known(machine: Machine, name: &str) -> (&'static str, Meaning) {
     found
         .or_else(|| gnu::known(name))
         .or_else(|| position::known(name))
-        .or_else(|| macro_meaning(name).map(|meaning| (MACROS, meaning)))
         .or_else(|| flags::known(name))
         .unwrap_or((flags::HEADER, Meaning::Abi))
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::run::{run, Answer, Failure, ASK};
+use crate::target::Target;
 
 /// A compiler as it is called: a path, and arguments that belong to it (`--target=…` for a clang
 /// that stands in for a triple).
@@ -111,9 +112,9 @@ impl Macros {
         self.get(name).and_then(|v| v.parse().ok()).unwrap_or(0)
     }
 
-    /// All names, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    /// The target that they describe.
+    pub fn target(&self) -> Target {
+        Target::of_macros(self.0.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())))
     }
 }
 
@@ -135,6 +136,25 @@ pub struct Answers {
     pub effective: BTreeMap<String, String>,
 }
 
+impl Answers {
+    /// What the compiler compiles for without flags: by its macros, and where these are silent
+    /// (tuning) by its defaults.
+    pub fn target(&self) -> Target {
+        let target = self.macros.target();
+        target.strengthened(&target.refined(&super::defaults(self)))
+    }
+}
+
+/// The macros that a compiler predefines with these flags.
+///
+/// # Errors
+/// It cannot be run, or rejects a flag.
+pub fn macros<S: AsRef<str>>(compiler: &Compiler, flags: &[S]) -> Result<Macros, Failure> {
+    let mut question: Vec<&str> = flags.iter().map(AsRef::as_ref).collect();
+    question.extend(["-dM", "-E", "-x", "c", "/dev/null"]);
+    Ok(Macros::parse(&compiler.ask(&question)?.stdout))
+}
+
 /// Asks a compiler.
 ///
 /// # Errors
@@ -144,8 +164,7 @@ pub fn ask(compiler: &Compiler) -> Result<Answers, Failure> {
         program: compiler.to_string(),
         words: words.to_string(),
     };
-    let macros = compiler.ask(&["-dM", "-E", "-x", "c", "/dev/null"])?;
-    let macros = Macros::parse(&macros.stdout);
+    let macros = macros::<&str>(compiler, &[])?;
     let family = if macros.has("__clang__") {
         Family::Clang
     } else if macros.has("__GNUC__") {

@@ -12,16 +12,14 @@ mod clang;
 mod defaults;
 mod objects;
 mod proof;
-mod properties;
 mod run;
 mod section;
 mod stand_in;
 
-pub use ask::{ask, Answers, Compiler, Family, Macros};
+pub use ask::{ask, macros, Answers, Compiler, Family, Macros};
 pub use defaults::defaults;
 pub use objects::{probe_id, probe_objects, Language, NoObjects, ProbeObject, Scratch};
 pub use proof::Proof;
-pub use properties::{macro_facts, macros, properties};
 pub use run::{answer, run, Answer, Failure, ASK, COMPILE};
 pub use section::{measure, section, Measured};
 pub use stand_in::{best_of, check_stand_in, Outcome, Report};

@@ -1,13 +1,15 @@
-//! The value of a section's `proof`: `c:HASH c++:HASH probe:ID gcc:VERSION elf:… NAME:WORDS…`.
+//! The value of a section's `proof`:
+//! `c:HASH c++:HASH probe:ID gcc:VERSION PROPERTY=VALUE… elf:MACHINE/BITS/ORDER NAME:WORDS…`.
 //!
-//! Digests alone can say "equal" or "not equal". The facts of the C object travel with them, so
-//! that a machine that has only the rules file can say what differs, in words.
+//! Digests alone can say "equal" or "not equal". The target and the facts of the C object travel
+//! with them, so that a machine that has only the rules file can say what differs, in words.
 
 use std::fmt;
 
 use super::ask::Family;
 use super::objects::{Language, ProbeObject};
 use crate::object::Facts;
+use crate::target::Target;
 
 /// A proof, as measured or as read from a rules file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,23 +22,24 @@ pub struct Proof {
     pub probe: Option<String>,
     /// The compiler that made them.
     pub compiler: Option<(Family, String)>,
-    /// What the C object and the macros say of the target.
+    /// What its macros say that it compiles for.
+    pub target: Option<Target>,
+    /// What the C object says of it.
     pub facts: Option<Facts>,
 }
 
 impl Proof {
     /// The proof of these objects.
-    pub fn of(objects: &[ProbeObject], facts: Option<Facts>, compiler: (Family, String)) -> Proof {
-        let digest = |language| {
-            let object = objects.iter().find(|o| o.language == language)?;
-            Some(object.digest.clone())
-        };
+    pub fn of(objects: &[ProbeObject], target: Target, compiler: (Family, String)) -> Proof {
+        let find = |language| objects.iter().find(|o| o.language == language);
+        let c = find(Language::C);
         Proof {
-            c: digest(Language::C),
-            cxx: digest(Language::Cxx),
+            c: c.map(|o| o.digest.clone()),
+            cxx: find(Language::Cxx).map(|o| o.digest.clone()),
             probe: Some(super::probe_id()),
             compiler: Some(compiler),
-            facts,
+            target: Some(target),
+            facts: c.map(|o| o.facts.clone()),
         }
     }
 
@@ -45,7 +48,13 @@ impl Proof {
     pub fn parse(text: &str) -> Proof {
         let mut proof = Proof::default();
         let mut words = text.split_ascii_whitespace();
+        let mut properties = Vec::new();
         for word in words.by_ref() {
+            let equals = word.find('=').unwrap_or(usize::MAX);
+            if equals < word.find(':').unwrap_or(usize::MAX) {
+                properties.push(word);
+                continue;
+            }
             match word.split_once(':') {
                 None => proof.c = Some(word.to_string()),
                 Some(("c", hash)) => proof.c = Some(hash.to_string()),
@@ -62,6 +71,10 @@ impl Proof {
                     }
                 }
             }
+        }
+        // One that a newer program wrote may have properties that are unknown here.
+        if !properties.is_empty() {
+            proof.target = properties.join(" ").parse().ok();
         }
         proof
     }
@@ -89,6 +102,7 @@ impl fmt::Display for Proof {
         words.extend(self.cxx.as_ref().map(|h| format!("c++:{h}")));
         words.extend(self.probe.as_ref().map(|id| format!("probe:{id}")));
         words.extend(self.compiler.as_ref().map(|(f, v)| format!("{f}:{v}")));
+        words.extend(self.target.as_ref().map(Target::to_string));
         words.extend(self.facts.as_ref().map(Facts::to_words));
         f.write_str(&words.join(" "))
     }
@@ -100,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_proof_is_read_back_as_written() {
-        let text = "c:00ff c++:11ee probe:12345678 gcc:12.2.0 elf:arm/32/little EABI:5 \
-                    CPU_arch:v6 FP_arch:VFPv2 ABI_VFP_args:VFP-registers stack:none";
+        let text = "c:00ff c++:11ee probe:12345678 gcc:12.2.0 arch=arm isa=armv6 \
+                    fpu=isa:vfpv2 elf:arm/32/little EABI:5 CPU_arch:v6 FP_arch:VFPv2 ABI_VFP_args:VFP-registers stack:none";
         let proof = Proof::parse(text);
         assert_eq!(proof.digest(Language::Cxx), Some("11ee"));
         assert_eq!(proof.compiler, Some((Family::Gcc, "12.2.0".to_string())));

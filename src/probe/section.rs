@@ -4,10 +4,8 @@ use std::fmt::Write;
 
 use super::ask::{ask, Answers, Compiler, Family};
 use super::defaults::{alternatives, defaults};
-use super::objects::{probe_objects, NoObjects, ProbeObject};
+use super::objects::{probe_objects, Language, NoObjects, ProbeObject};
 use super::proof::Proof;
-use super::properties::properties;
-use crate::object::Facts;
 
 /// What was measured of a compiler.
 #[derive(Clone, Debug)]
@@ -22,15 +20,10 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// What its objects and macros say of its target.
-    pub fn properties(&self) -> Option<Facts> {
-        properties(&self.objects, &self.answers.macros)
-    }
-
     /// The proof that goes into a section.
     pub fn proof(&self) -> Proof {
         let compiler = (self.answers.family, self.answers.version.clone());
-        Proof::of(&self.objects, self.properties(), compiler)
+        Proof::of(&self.objects, self.answers.macros.target(), compiler)
     }
 }
 
@@ -96,9 +89,11 @@ pub(super) fn text(measured: &Measured) -> String {
          # {} {}\n",
         answers.family, answers.version
     );
-    if let Some(facts) = measured.properties() {
-        for line in facts.to_string().lines() {
-            let _ = writeln!(text, "# {line}");
+    for object in &measured.objects {
+        if object.language == Language::C {
+            for line in object.facts.to_string().lines() {
+                let _ = writeln!(text, "# {line}");
+            }
         }
     }
     for flag in &measured.left_out {

@@ -3,11 +3,11 @@
 
 use std::fmt;
 
-use super::ask::{ask, Compiler};
+use super::ask::{ask, macros, Compiler};
 use super::objects::{probe_objects, Language};
 use super::proof::Proof;
-use super::properties::{macros, properties};
 use crate::object::{Difference, Facts, Severity};
+use crate::target::{verdict, Target};
 
 /// What came out for one stand-in, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,8 +60,10 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Flags that would mend a difference, to be added to `defaults`.
     pub flags: Vec<String>,
-    /// What was measured with the defaults; `None` after a failure.
+    /// What its C object says, compiled with the defaults; `None` after a failure.
     pub facts: Option<Facts>,
+    /// What its macros say with the defaults; `None` after a failure.
+    pub target: Option<Target>,
 }
 
 impl fmt::Display for Report {
@@ -84,14 +86,15 @@ impl fmt::Display for Report {
     }
 }
 
-/// Compiles the probe with a stand-in and a section's `defaults`, and holds the objects against
-/// the section's `proof` and against what is promised otherwise (by the triple, by a rule). Facts
-/// that `promised` does not name are not looked at.
+/// Compiles the probe with a stand-in and a section's `defaults`, and holds the objects and the
+/// compiler's macros against the section's `proof` and against what is promised otherwise: the
+/// target of the triple with the defaults. A promise that says nothing of a property is kept by
+/// any value.
 pub fn check_stand_in(
     compiler: &Compiler,
     defaults: &[String],
     proof: Option<&Proof>,
-    promised: Option<&Facts>,
+    promised: Option<&Target>,
 ) -> Report {
     let mut report = Report {
         stand_in: compiler.to_string(),
@@ -100,33 +103,27 @@ pub fn check_stand_in(
         notes: Vec::new(),
         flags: Vec::new(),
         facts: None,
+        target: None,
     };
     let measured = probe_objects(compiler, defaults)
-        .and_then(|objects| Ok((objects, macros(compiler, defaults)?)));
-    let (objects, macros) = match measured {
+        .and_then(|objects| Ok((objects, macros(compiler, defaults)?.target())));
+    let (objects, target) = match measured {
         Ok(measured) => measured,
         Err(error) => {
             report.notes.push(error.to_string());
             return report;
         }
     };
-    report.facts = properties(&objects, &macros);
-    let Some(facts) = &report.facts else {
-        return report;
-    };
+    report.facts = objects
+        .iter()
+        .find(|o| o.language == Language::C)
+        .map(|o| o.facts.clone());
 
-    if let Some(promised) = promised {
-        report.differences = promised.contradictions(facts);
-    }
     let mut identical = false;
     if let Some(proof) = proof {
-        if let Some(wanted) = &proof.facts {
+        if let (Some(wanted), Some(offered)) = (&proof.facts, &report.facts) {
             // The proof's words leave out what only concerns the code.
-            for difference in wanted.differences(&facts.without_code()) {
-                if !report.differences.iter().any(|d| d.name == difference.name) {
-                    report.differences.push(difference);
-                }
-            }
+            report.differences = wanted.differences(&offered.without_code());
         }
         if proof.is_current() {
             let pairs: Vec<(Language, bool)> = objects
@@ -155,6 +152,19 @@ pub fn check_stand_in(
         }
     }
 
+    for wanted in proof
+        .and_then(|p| p.target.as_ref())
+        .into_iter()
+        .chain(promised)
+    {
+        for difference in target_differences(wanted, &target) {
+            if !report.differences.contains(&difference) {
+                report.differences.push(difference);
+            }
+        }
+    }
+    report.target = Some(target);
+
     let fatal = report
         .differences
         .iter()
@@ -182,6 +192,26 @@ pub fn check_stand_in(
         .differences
         .sort_by_key(|d| std::cmp::Reverse(d.severity));
     report
+}
+
+/// What two targets differ in, in the words of a report.
+fn target_differences(wanted: &Target, offered: &Target) -> Vec<Difference> {
+    let no_flags: [&str; 0] = [];
+    verdict(wanted, offered, &no_flags)
+        .differences
+        .into_iter()
+        .map(|d| Difference {
+            place: "target",
+            name: d.property.title().to_string(),
+            wanted: d.wanted,
+            offered: d.offered,
+            severity: if d.fatal {
+                Severity::Fatal
+            } else {
+                Severity::Benign
+            },
+        })
+        .collect()
 }
 
 /// How the stand-in's family or version differs from that of the compiler that gave the proof.
@@ -224,8 +254,10 @@ fn mending_flag(difference: &Difference) -> Option<String> {
         ("ABI_enum_size", "int") => "-mabi=aapcs-linux".to_string(),
         ("addresses", "relative") => "-fPIE".to_string(),
         ("word size", "32") => "-m32".to_string(),
-        ("isa", "i686") => "-march=i686".to_string(),
-        ("isa", "mmx+sse+sse2") => "-march=x86-64".to_string(),
+        ("word size", "64") => "-m64".to_string(),
+        ("PIE", "pie") => "-fPIE".to_string(),
+        ("float ABI", "hard") => "-mfloat-abi=hard".to_string(),
+        ("float ABI", "soft") => "-mfloat-abi=soft".to_string(),
         ("float", "double") => "-mabi=lp64d".to_string(),
         ("fp_abi" | "ABI_FP", "soft") => "-msoft-float".to_string(),
         ("fp_abi" | "ABI_FP", "hard-double") => "-mhard-float".to_string(),
@@ -241,7 +273,7 @@ pub fn best_of(
     candidates: impl IntoIterator<Item = Compiler>,
     defaults: &[String],
     proof: Option<&Proof>,
-    promised: Option<&Facts>,
+    promised: Option<&Target>,
 ) -> Option<Report> {
     let mut best: Option<Report> = None;
     for compiler in candidates {
