@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::probe::Family;
+use crate::probe::{ask, defaults, Compiler, Family};
+use crate::target::Target;
+use crate::toolchain::Installed;
 
 /// Where the facts are.
 pub const FILE: &str = "/var/lib/ccroute/compilers";
@@ -61,6 +63,17 @@ impl From<&fs::Metadata> for Stat {
     }
 }
 
+impl From<&Installed> for Stat {
+    fn from(compiler: &Installed) -> Stat {
+        Stat {
+            device: compiler.id.0,
+            inode: compiler.id.1,
+            mtime_ns: compiler.mtime,
+            size: compiler.size,
+        }
+    }
+}
+
 /// What is known of a compiler. The texts lie in the file's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -74,6 +87,11 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// The target, if this version of the program can read it.
+    pub fn target(&self) -> Option<Target> {
+        self.target.parse().ok()
+    }
+
     /// The defaults, one by one.
     pub fn flags(&self) -> impl Iterator<Item = &'a str> {
         self.defaults.split_ascii_whitespace()
@@ -200,6 +218,27 @@ pub struct Entry {
     pub version: String,
     pub target: String,
     pub defaults: Vec<String>,
+}
+
+impl Entry {
+    /// Asks a compiler for what is recorded of it.
+    ///
+    /// # Errors
+    /// It cannot be run, or its file cannot be looked at; the words say which.
+    pub fn ask(path: &Path) -> Result<Entry, String> {
+        let stat = Stat::of(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let compiler = Compiler::new(path);
+        let answers = ask(&compiler).map_err(|e| e.to_string())?;
+        Ok(Entry {
+            path: path.to_path_buf(),
+            stat,
+            family: answers.family,
+            target: answers.target().to_string(),
+            defaults: defaults(&answers),
+            triple: answers.triple,
+            version: answers.version,
+        })
+    }
 }
 
 /// Why a record cannot be written.

@@ -23,4 +23,5 @@ pub mod sys;
 pub mod target;
 pub mod toolchain;
 pub mod triple;
+pub mod verify;
 pub mod world;

@@ -20,7 +20,7 @@ const EXECUTABLE: u64 = 4;
 /// Tag, name, meaning of a difference, words of its values.
 type Tag = (u64, &'static str, Meaning, &'static [(u64, &'static str)]);
 
-use Meaning::{Abi, Code, Demand};
+use Meaning::{Abi, AbiIfUsed, Code, Demand};
 
 /// An absent tag means 0. Where 0 says "nothing used", its word is `none` or left out, so that
 /// absent and 0 are the same.
@@ -98,11 +98,11 @@ const TAGS: &[Tag] = &[
         ],
     ),
     (13, "PCS_config", Code, &[]),
-    (14, "ABI_PCS_R9_use", Abi, &[]),
+    (14, "ABI_PCS_R9_use", AbiIfUsed, &[]),
     (15, "ABI_PCS_RW_data", Code, &[]),
     (16, "ABI_PCS_RO_data", Code, &[]),
     (17, "ABI_PCS_GOT_use", Code, &[]),
-    (18, "ABI_PCS_wchar_t", Abi, &[]),
+    (18, "ABI_PCS_wchar_t", AbiIfUsed, &[]),
     (19, "ABI_FP_rounding", Code, &[]),
     (20, "ABI_FP_denormal", Code, &[]),
     (21, "ABI_FP_exceptions", Code, &[]),
@@ -113,24 +113,28 @@ const TAGS: &[Tag] = &[
         Code,
         &[(1, "finite"), (2, "RTABI"), (3, "IEEE-754")],
     ),
-    (24, "ABI_align_needed", Abi, &[(1, "8-byte"), (2, "4-byte")]),
+    (
+        24,
+        "ABI_align_needed",
+        AbiIfUsed,
+        &[(1, "8-byte"), (2, "4-byte")],
+    ),
     (
         25,
         "ABI_align_preserved",
-        Abi,
+        AbiIfUsed,
         &[(1, "8-byte-except-leaf"), (2, "8-byte")],
     ),
-    // An object without enums fits both sizes, which is why this is no plain equality.
     (
         26,
         "ABI_enum_size",
-        Demand,
-        &[(1, "small"), (2, "int"), (3, "forced-int")],
+        AbiIfUsed,
+        &[(1, "small"), (2, "int"), (3, "int")],
     ),
     (27, "ABI_HardFP_use", Code, &[]),
     // Below: the convention is given in words even when the tag is absent.
     (28, VFP_ARGS, Abi, &[]),
-    (29, "ABI_WMMX_args", Abi, &[]),
+    (29, "ABI_WMMX_args", AbiIfUsed, &[]),
     (30, "ABI_optimization_goals", Code, &[]),
     (31, "ABI_FP_optimization_goals", Code, &[]),
     (32, "compatibility", Abi, &[]),
@@ -139,7 +143,7 @@ const TAGS: &[Tag] = &[
     (
         38,
         "ABI_FP_16bit_format",
-        Abi,
+        AbiIfUsed,
         &[(1, "IEEE-754"), (2, "alternative")],
     ),
     (42, "MPextension_use", Demand, &[(1, "MP")]),
@@ -312,7 +316,6 @@ pub(super) fn demands(name: &str, words: &str) -> Option<BTreeSet<String>> {
         ("Advanced_SIMD_arch", "NEONv1-FMA") => vec!["1", "FMA"],
         ("Advanced_SIMD_arch", "NEON-ARMv8") => vec!["1", "FMA", "8"],
         ("Advanced_SIMD_arch", "NEON-ARMv8.1") => vec!["1", "FMA", "8", "8.1"],
-        ("ABI_enum_size", "forced-int") => vec!["int"],
         _ => return None,
     };
     Some(steps.into_iter().map(str::to_string).collect())

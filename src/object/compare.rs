@@ -85,8 +85,10 @@ fn first_difference(wanted: &[Part], offered: &[Part]) -> Option<FirstDifference
             return Some(first);
         }
     }
-    // Code and data before the sizes of tables that follow from them.
-    for w in wanted {
+    // Code and data before the tables that follow from them; groups stand first in the file.
+    let (data, tables): (Vec<&Part>, Vec<&Part>) =
+        wanted.iter().partition(|part| !part.content.is_empty());
+    for w in data.into_iter().chain(tables) {
         let mut same_name = offered.iter().filter(|o| o.name == w.name);
         let nth = wanted
             .iter()

@@ -61,12 +61,12 @@ pub(super) fn attributes(raw: &Raw<'_>, facts: &mut Vec<Fact>) {
             Value::Number(n) => n,
             Value::Text(text) | Value::Both(_, text) => {
                 let name = format!("Tag_GNU_{}", attribute.tag);
-                facts.push(Fact::new(ATTRIBUTES, name, text, Meaning::Abi));
+                facts.push(Fact::new(ATTRIBUTES, name, text, Meaning::AbiIfUsed));
                 continue;
             }
         };
         let mut say = |name: &'static str, words: String| {
-            facts.push(Fact::new(ATTRIBUTES, name, words, Meaning::Abi));
+            facts.push(Fact::new(ATTRIBUTES, name, words, Meaning::AbiIfUsed));
         };
         match (Machine(raw.machine), attribute.tag) {
             // 0 is "nothing that depends on it".
@@ -107,7 +107,7 @@ pub(super) fn attributes(raw: &Raw<'_>, facts: &mut Vec<Fact>) {
                     ATTRIBUTES,
                     name,
                     number.to_string(),
-                    Meaning::Abi,
+                    Meaning::AbiIfUsed,
                 ));
             }
         }
@@ -279,15 +279,17 @@ pub(super) fn stack(raw: &Raw<'_>, facts: &mut Vec<Fact>) {
 /// The place and meaning of a fact by its name.
 pub(super) fn known(name: &str) -> Option<(&'static str, Meaning)> {
     Some(match name {
-        "ABI_FP" | "ABI_MSA" | "long-double" | "ABI_Vector" | "struct-return"
-        | "gnu_attributes" => (ATTRIBUTES, Meaning::Abi),
+        "ABI_FP" | "ABI_MSA" | "long-double" | "ABI_Vector" | "struct-return" => {
+            (ATTRIBUTES, Meaning::AbiIfUsed)
+        }
+        "gnu_attributes" => (ATTRIBUTES, Meaning::Abi),
         "fp_abi" | "abiflags" => (ABIFLAGS, Meaning::Abi),
         "ASEs" => (ABIFLAGS, Meaning::Demand),
         "CET" | "ISA_used" | "features" | "branch-protection" => (PROPERTY, Meaning::Code),
         "ISA_needed" => (PROPERTY, Meaning::Demand),
         "properties" => (PROPERTY, Meaning::Abi),
         "stack" => (STACK, Meaning::Demand),
-        _ if name.starts_with("Tag_GNU_") => (ATTRIBUTES, Meaning::Abi),
+        _ if name.starts_with("Tag_GNU_") => (ATTRIBUTES, Meaning::AbiIfUsed),
         _ if name.starts_with("property_") => (PROPERTY, Meaning::Code),
         _ => return None,
     })

@@ -100,6 +100,8 @@ impl fmt::Display for Machine {
 pub enum Meaning {
     /// Both must say the same, or the two do not belong into one program.
     Abi,
+    /// Both must say the same where both say something; silence is "does not use it".
+    AbiIfUsed,
     /// The object offered may not demand more of the processor or system than the one wanted.
     Demand,
     /// Only the code differs: slower, less hardened or made by another version, but right.
@@ -314,6 +316,7 @@ impl Facts {
         }
         let fatal = match fact.meaning {
             Meaning::Abi => true,
+            Meaning::AbiIfUsed => wanted != NONE && offered != NONE,
             Meaning::Demand => {
                 let allowed = self.demands(&fact.name, wanted);
                 !self.demands(&fact.name, offered).is_subset(&allowed)

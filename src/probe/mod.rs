@@ -18,7 +18,7 @@ mod stand_in;
 
 pub use ask::{ask, macros, Answers, Compiler, Family, Macros};
 pub use defaults::defaults;
-pub use objects::{probe_id, probe_objects, Language, NoObjects, ProbeObject, Scratch};
+pub use objects::{probe_id, probe_objects, sources, Language, NoObjects, ProbeObject, Scratch};
 pub use proof::Proof;
 pub use run::{answer, run, Answer, Failure, ASK, COMPILE};
 pub use section::{measure, section, Measured};

@@ -83,6 +83,11 @@ pub struct ProbeObject {
     pub facts: Facts,
 }
 
+/// The probe's sources, by file name.
+pub fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SOURCES.iter().map(|source| (source.file, source.text))
+}
+
 /// What names the probe: digests of different probes, or of another canonical form, cannot be
 /// compared. It changes by itself with the sources and flags.
 pub fn probe_id() -> String {
