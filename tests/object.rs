@@ -1,10 +1,10 @@
 //! Objects of real compilers: what is decoded against what readelf prints, comparison, and bytes
 //! that mean harm.
 
-mod common;
+mod cross;
 
 use ccroute::object::{compare, digest, Comparison, Facts, Severity};
-use common::{compile, readelf};
+use cross::{compile, readelf};
 
 const SOURCE: &str = "\
 extern int elsewhere(int *);

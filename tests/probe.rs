@@ -1,6 +1,6 @@
 //! Compilers asked, and sections applied to other compilers.
 
-mod common;
+mod cross;
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use ccroute::rules::parse::{parse, words};
 use ccroute::target::Target;
 use ccroute::triple::Triple;
 use ccroute::verify::{Launcher, Sample, Status, Verifier};
-use common::program;
+use cross::program;
 
 /// `PROGRAM ARGUMENT…` as a compiler.
 fn compiler(words: &str) -> Compiler {
@@ -164,8 +164,8 @@ fn defaults_are_neutral_at_every_level() {
                 .map(String::as_str)
                 .chain(level.iter().copied())
                 .collect();
-            let native = common::compile(name, level, "probe.c", source);
-            let stated = common::compile(name, &stated, "probe.c", source);
+            let native = cross::compile(name, level, "probe.c", source);
+            let stated = cross::compile(name, &stated, "probe.c", source);
             assert!(native == stated, "{name} {level:?}");
         }
     }
