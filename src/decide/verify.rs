@@ -117,6 +117,11 @@ impl Deciding<'_> {
             true => &candidate.target,
             false => &wanted.target,
         };
+        // What a name leaves open, the facts of the compiler of that very name settle.
+        let base = match candidate.same_name {
+            true => base.strengthened(&candidate.target),
+            false => base.clone(),
+        };
         let own = base.refined(self.request.args);
         let known = match self.evidence().target() {
             Some(seen) => seen.strengthened(&own),
