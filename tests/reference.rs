@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use common::call::{run, tool_output, Ran, SYSTEM_PATH};
 use common::{
-    make_dir, raw, run, tool, tool_output, without_comment, Client, Distccd, DistccdSetup, Farm,
-    Object, Ran, Scratch, SYSTEM_PATH,
+    farm, need, raw, rules, shipped_rules, toolbox, without_comment, Client, Distccd, Elf, Scratch,
 };
 
 /// Gentoo's name for the compiler of a first Raspberry Pi.
@@ -17,23 +17,17 @@ const PI: &str = "armv6j-hardfloat-linux-gnueabi";
 /// What that compiler was configured to assume.
 const PI_FLAGS: &str = "-march=armv6j -mtune=arm1136j-s -mfpu=vfp -mfloat-abi=hard -marm -fPIE -fstack-protector-strong";
 const DEBIAN: &str = "arm-linux-gnueabihf";
+const LITTLE_ENDIAN: &str = "2's complement, little endian";
 
 fn pi_rules() -> String {
     format!("[{PI}]\nuse = {DEBIAN}\ndefaults = {PI_FLAGS}\n")
 }
 
-/// The rules that ccroute ships, where distccd's user can read them.
-fn shipped_rules(scratch: &Scratch) -> PathBuf {
-    let dir = scratch.dir("shipped");
-    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/rules.d")).unwrap() {
-        let path = entry.unwrap().path();
-        common::write(
-            &dir.join(path.file_name().unwrap()),
-            &fs::read(&path).unwrap(),
-            0o644,
-        );
-    }
-    dir
+/// A helper whose compilers are the system's.
+fn helper(scratch: &Scratch, rules: &Path, names: &[&str]) -> Distccd {
+    let farm = farm(scratch, names);
+    let path = [&farm, Path::new("/usr/bin"), Path::new("/bin")];
+    Distccd::start(scratch, &path, &[("CCROUTE_RULES_DIR", rules.as_os_str())])
 }
 
 /// A helper with links under `names`, and a client whose compilers of the same names are `command`.
@@ -43,9 +37,8 @@ fn helper_and_client(
     names: &[&str],
     command: &str,
 ) -> (Distccd, Client) {
-    let farm = Farm::new(scratch, names);
-    let helper = DistccdSetup::new(scratch).with(&farm, rules).start();
-    let client = Client::new(scratch, &helper.host());
+    let helper = helper(scratch, rules, names);
+    let client = Client::bare(scratch, &helper);
     for name in names {
         let command = match name.contains("++") {
             true => command.replace("gcc", "g++"),
@@ -54,6 +47,12 @@ fn helper_and_client(
         client.compiler(name, &command);
     }
     (helper, client)
+}
+
+/// A job from one of this machine's addresses.
+fn job(helper: &Distccd, from: &str, source: &[u8]) -> raw::Reply {
+    let words: [&[u8]; 6] = [b"gcc", b"-O2", b"-c", b"t.c", b"-o", b"t.o"];
+    raw::send(helper.socket(), from.parse().unwrap(), &words, source).expect("an answer")
 }
 
 /// Doubles added by the FPU, one word printed by the kernel: no library takes part, because
@@ -92,14 +91,14 @@ void _start(void)
 }
 "#;
 
-fn assert_armv6_hard_float(object: &Object) {
-    assert_eq!(object.get("Class"), "ELF32");
-    assert_eq!(object.get("Data"), "2's complement, little endian");
-    assert_eq!(object.machine(), "ARM");
-    assert_eq!(object.get("Tag_CPU_arch"), "v6", "{object:?}");
-    assert_eq!(object.get("Tag_FP_arch"), "VFPv2");
-    assert_eq!(object.get("Tag_ABI_VFP_args"), "VFP registers");
-    assert_eq!(object.get("Tag_ARM_ISA_use"), "Yes");
+fn assert_armv6_hard_float(object: &Elf) {
+    assert_eq!(object.class, "ELF32");
+    assert_eq!(object.data, LITTLE_ENDIAN);
+    assert_eq!(object.machine, "ARM");
+    assert_eq!(object.tag("Tag_CPU_arch"), "v6", "{object:?}");
+    assert_eq!(object.tag("Tag_FP_arch"), "VFPv2");
+    assert!(object.is_hard_float());
+    assert_eq!(object.tag("Tag_ARM_ISA_use"), "Yes");
 }
 
 /// Links without any library and runs on a first Raspberry Pi's processor.
@@ -112,7 +111,7 @@ fn link_and_run(dir: &Path, object: &str) -> Ran {
     // The shell makes of a signal what a user sees: 128 + its number.
     let text = format!(
         "{} -cpu arm1176 ./program; exit $?",
-        tool("qemu-arm").display()
+        need("qemu-arm").display()
     );
     run(Command::new("/bin/sh")
         .args(["-c", &text])
@@ -123,7 +122,7 @@ fn link_and_run(dir: &Path, object: &str) -> Ran {
 #[test]
 fn a_pi_gets_the_object_that_its_own_compiler_would_make() {
     let scratch = Scratch::new("pi");
-    let rules = scratch.rules("rules", pi_rules());
+    let rules = rules(&scratch, &pi_rules());
     let (gcc, gxx) = (format!("{PI}-gcc"), format!("{PI}-g++"));
     let own = format!("{DEBIAN}-gcc {PI_FLAGS}");
     let (_helper, client) = helper_and_client(&scratch, &rules, &[&gcc, &gxx], &own);
@@ -146,9 +145,9 @@ fn a_pi_gets_the_object_that_its_own_compiler_would_make() {
     ];
     for (name, source, flags) in table {
         let args = [&[*name], *flags, &["-c", source, "-o", "sent.o"]].concat();
-        client.distcc(&args).silent();
+        client.send(&args).silent();
         let sent = client.dir.join("sent.o");
-        assert_armv6_hard_float(&Object::read(&sent));
+        assert_armv6_hard_float(&Elf::of(&sent));
 
         // The same by hand: what the client's compiler preprocesses, compiled with what it assumes.
         let (debian, ending) = match name.ends_with("g++") {
@@ -157,7 +156,7 @@ fn a_pi_gets_the_object_that_its_own_compiler_would_make() {
         };
         let plain = format!("plain.{ending}");
         let preprocess = [*flags, &["-E", source, "-o", &plain]].concat();
-        run(client.command(&client.bin.join(name)).args(preprocess)).silent();
+        run(client.command(&client.compiler_path(name)).args(preprocess)).silent();
         let direct: Vec<&str> = PI_FLAGS
             .split(' ')
             .filter(|f| *f != "-fPIE" || !(flags.contains(&"-fno-pie") || flags.contains(&"-fPIC")))
@@ -178,11 +177,11 @@ fn what_is_linked_from_it_runs_on_an_armv6_and_without_the_flags_dies() {
     let gcc = format!("{PI}-gcc");
     let own = format!("{DEBIAN}-gcc {PI_FLAGS}");
     {
-        let rules = scratch.rules("rules", pi_rules());
+        let rules = rules(&scratch, &pi_rules());
         let (_helper, client) = helper_and_client(&scratch, &rules, &[&gcc], &own);
         client.file("program.c", PROGRAM);
         client
-            .distcc(&[&gcc, "-O2", "-c", "program.c", "-o", "program.o"])
+            .send(&[&gcc, "-O2", "-c", "program.c", "-o", "program.o"])
             .silent();
         let ran = link_and_run(&client.dir, "program.o").expect(0);
         assert_eq!(ran.stdout, "alive\n");
@@ -190,14 +189,14 @@ fn what_is_linked_from_it_runs_on_an_armv6_and_without_the_flags_dies() {
     // The same stand-in without the client's defaults: machine and float ABI are right all the
     // same, so it links, and then dies.
     let other = Scratch::new("dies");
-    let rules = other.rules("rules", format!("[{PI}]\nuse = {DEBIAN}\n"));
+    let rules = rules(&other, &format!("[{PI}]\nuse = {DEBIAN}\n"));
     let (_helper, client) = helper_and_client(&other, &rules, &[&gcc], &own);
     client.file("program.c", PROGRAM);
     client
-        .distcc(&[&gcc, "-O2", "-c", "program.c", "-o", "program.o"])
+        .send(&[&gcc, "-O2", "-c", "program.c", "-o", "program.o"])
         .silent();
-    let object = Object::read(&client.dir.join("program.o"));
-    assert_eq!(object.get("Tag_CPU_arch"), "v7");
+    let object = Elf::of(&client.dir.join("program.o"));
+    assert_eq!(object.tag("Tag_CPU_arch"), "v7");
     let ran = link_and_run(&client.dir, "program.o");
     assert_eq!(ran.code, Some(128 + 4), "it should die of SIGILL: {ran:?}");
 }
@@ -209,71 +208,62 @@ fn a_bare_gcc_is_wrong_with_distcc_alone_and_right_with_a_rule() {
     let own = format!("{DEBIAN}-gcc {PI_FLAGS}");
     {
         let scratch = Scratch::new("alone");
-        let helper = DistccdSetup::new(&scratch).start();
-        let client = Client::new(&scratch, &helper.host());
+        let system = [Path::new("/usr/bin"), Path::new("/bin")];
+        let helper = Distccd::start(&scratch, &system, &[]);
+        let client = Client::bare(&scratch, &helper);
         client.compiler("gcc", &own);
         client.file("t.c", source);
         client
-            .distcc(&["gcc", "-O2", "-c", "t.c", "-o", "t.o"])
+            .send(&["gcc", "-O2", "-c", "t.c", "-o", "t.o"])
             .silent();
-        let object = Object::read(&client.dir.join("t.o"));
+        let object = Elf::of(&client.dir.join("t.o"));
         if cfg!(target_arch = "x86_64") {
-            assert_eq!(object.machine(), "Advanced Micro Devices X86-64");
+            assert_eq!(object.machine, "Advanced Micro Devices X86-64");
         }
     }
     let scratch = Scratch::new("cured");
     let rules = format!("{}[native from 127.0.0.1]\nas = {PI}\n", pi_rules());
-    let rules = scratch.rules("rules", rules);
+    let rules = common::rules(&scratch, &rules);
     let (_helper, client) = helper_and_client(&scratch, &rules, &["gcc"], &own);
     client.file("t.c", source);
     client
-        .distcc(&["gcc", "-O2", "-c", "t.c", "-o", "t.o"])
+        .send(&["gcc", "-O2", "-c", "t.c", "-o", "t.o"])
         .silent();
-    assert_armv6_hard_float(&Object::read(&client.dir.join("t.o")));
+    assert_armv6_hard_float(&Elf::of(&client.dir.join("t.o")));
 }
 
 /// Without a rule and without a trace of the client's compiler in the source there is no telling.
 #[test]
 fn a_bare_gcc_that_shows_nothing_is_refused_with_the_line_that_would_settle_it() {
     let scratch = Scratch::new("untold");
-    let farm = Farm::new(&scratch, &["gcc"]);
-    let rules = scratch.rules("rules", pi_rules());
-    let helper = DistccdSetup::new(&scratch).with(&farm, &rules).start();
-    let argv = ["gcc", "-O2", "-c", "t.c", "-o", "t.o"];
-    let at = (helper.address.as_str(), helper.port);
-    let answer = raw::compile("127.0.0.7", at, &argv, b"int x;\n").unwrap();
-    assert_eq!(answer.code(), 110, "{answer:?}");
-    assert_eq!(answer.object, b"");
-    assert!(answer
-        .stdout
-        .contains("[native from 127.0.0.7] as = TRIPLE"));
-    assert_eq!(answer.stdout, answer.stderr);
-    assert_eq!(answer.stdout.lines().count(), 1);
+    let helper = helper(&scratch, &rules(&scratch, &pi_rules()), &["gcc"]);
+    let reply = job(&helper, "127.0.0.7", b"int x;\n");
+    assert_eq!(reply.exit(), Some(110), "{reply:?}");
+    assert!(reply.object.is_empty());
+    let told = reply.stdout_text();
+    assert!(told.contains("[native from 127.0.0.7] as = TRIPLE"));
+    assert_eq!(reply.stdout, reply.stderr);
+    assert_eq!(told.lines().count(), 1);
 }
 
 /// One helper, two machines that both say "gcc": each gets its own.
 #[test]
 fn the_client_s_address_tells_equal_names_apart() {
     let scratch = Scratch::new("addresses");
-    let farm = Farm::new(&scratch, &["gcc"]);
-    let rules = format!(
+    let text = format!(
         "{}[aarch64-unknown-linux-gnu]\nuse = aarch64-linux-gnu\n\
          [native from 127.0.0.2]\nas = {PI}\n[native from 127.0.0.3]\nas = aarch64-unknown-linux-gnu\n",
         pi_rules()
     );
-    let rules = scratch.rules("rules", rules);
-    let helper = DistccdSetup::new(&scratch).with(&farm, &rules).start();
-    let at = (helper.address.as_str(), helper.port);
-    // An absolute path that the helper lacks is looked for by its last part.
-    let argv = ["gcc", "-O2", "-c", "t.c", "-o", "t.o"];
-    for (source, machine) in [("127.0.0.2", "ARM"), ("127.0.0.3", "AArch64")] {
-        let answer = raw::compile(source, at, &argv, b"int f(int x) { return x + 1; }\n").unwrap();
-        assert_eq!(answer.code(), 0, "{answer:?}");
-        let object = scratch.file(format!("{source}.o"), &answer.object);
-        assert_eq!(Object::read(&object).machine(), machine);
+    let helper = helper(&scratch, &rules(&scratch, &text), &["gcc"]);
+    for (from, machine) in [("127.0.0.2", "ARM"), ("127.0.0.3", "AArch64")] {
+        let reply = job(&helper, from, b"int f(int x) { return x + 1; }\n");
+        assert_eq!(reply.exit(), Some(0), "{reply:?}");
+        let object = scratch.file(&format!("{from}.o"), &reply.object);
+        assert_eq!(Elf::of(&object).machine, machine);
     }
-    let stranger = raw::compile("127.0.0.4", at, &argv, b"int x;\n").unwrap();
-    assert_eq!(stranger.code(), 110, "{stranger:?}");
+    let stranger = job(&helper, "127.0.0.4", b"int x;\n");
+    assert_eq!(stranger.exit(), Some(110), "{stranger:?}");
 }
 
 /// A client's triple, what its compiler is like, and what its objects have to be.
@@ -283,8 +273,9 @@ struct Row {
     flags: &'static str,
     class: &'static str,
     machine: &'static str,
-    /// More fields of readelf's.
-    fields: &'static [(&'static str, &'static str)],
+    flags_of_elf: &'static str,
+    /// ARM attributes.
+    tags: &'static [(&'static str, &'static str)],
 }
 
 const ROWS: &[Row] = &[
@@ -294,7 +285,8 @@ const ROWS: &[Row] = &[
         flags: "",
         class: "ELF64",
         machine: "AArch64",
-        fields: &[("Flags", "0x0")],
+        flags_of_elf: "0x0",
+        tags: &[],
     },
     Row {
         triple: "riscv64-unknown-linux-gnu",
@@ -302,7 +294,8 @@ const ROWS: &[Row] = &[
         flags: "",
         class: "ELF64",
         machine: "RISC-V",
-        fields: &[("Flags", "0x5, RVC, double-float ABI")],
+        flags_of_elf: "0x5, RVC, double-float ABI",
+        tags: &[],
     },
     Row {
         triple: "armv7a-hardfloat-linux-gnueabi",
@@ -310,7 +303,8 @@ const ROWS: &[Row] = &[
         flags: "-march=armv7-a -mfpu=vfpv3-d16 -mfloat-abi=hard -marm",
         class: "ELF32",
         machine: "ARM",
-        fields: &[
+        flags_of_elf: "0x5000000, Version5 EABI",
+        tags: &[
             ("Tag_CPU_arch", "v7"),
             ("Tag_FP_arch", "VFPv3-D16"),
             ("Tag_ABI_VFP_args", "VFP registers"),
@@ -322,7 +316,8 @@ const ROWS: &[Row] = &[
         flags: "-march=armv5te -mfloat-abi=soft -marm",
         class: "ELF32",
         machine: "ARM",
-        fields: &[
+        flags_of_elf: "0x5000000, Version5 EABI",
+        tags: &[
             ("Tag_CPU_arch", "v5TE"),
             ("Tag_FP_arch", ""),
             ("Tag_ABI_VFP_args", ""),
@@ -334,7 +329,8 @@ const ROWS: &[Row] = &[
         flags: "-march=i686",
         class: "ELF32",
         machine: "Intel 80386",
-        fields: &[("Flags", "0x0")],
+        flags_of_elf: "0x0",
+        tags: &[],
     },
 ];
 
@@ -346,12 +342,9 @@ fn every_shipped_stand_in_makes_objects_for_the_client() {
         .iter()
         .flat_map(|r| [format!("{}-gcc", r.triple), format!("{}-g++", r.triple)])
         .collect();
-    let farm = Farm::new(
-        &scratch,
-        &names.iter().map(String::as_str).collect::<Vec<_>>(),
-    );
-    let helper = DistccdSetup::new(&scratch).with(&farm, &rules).start();
-    let client = Client::new(&scratch, &helper.host());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let helper = helper(&scratch, &rules, &names);
+    let client = Client::bare(&scratch, &helper);
     client.file(
         "t.c",
         "#include <stdlib.h>\n#include <string.h>\nfloat scale(float a, double b) { return a * b; }\nsize_t n(const char *s) { return strlen(s); }\n",
@@ -366,14 +359,15 @@ fn every_shipped_stand_in_makes_objects_for_the_client() {
             client.compiler(&name, &format!("{}-{tool} {}", row.debian, row.flags));
             let out = format!("{}.{source}.o", row.triple);
             client
-                .distcc(&[&name, "-O2", "-c", source, "-o", &out])
+                .send(&[&name, "-O2", "-c", source, "-o", &out])
                 .silent();
-            let object = Object::read(&client.dir.join(out));
-            assert_eq!(object.get("Class"), row.class, "{name}");
-            assert_eq!(object.get("Data"), "2's complement, little endian");
-            assert_eq!(object.machine(), row.machine, "{name}");
-            for (field, value) in row.fields {
-                assert_eq!(object.get(field), *value, "{name} {field}");
+            let object = Elf::of(&client.dir.join(out));
+            assert_eq!(object.class, row.class, "{name}");
+            assert_eq!(object.data, LITTLE_ENDIAN);
+            assert_eq!(object.machine, row.machine, "{name}");
+            assert_eq!(object.flags, row.flags_of_elf, "{name}");
+            for (tag, value) in row.tags {
+                assert_eq!(object.tag(tag), *value, "{name} {tag}");
             }
         }
     }
@@ -405,7 +399,7 @@ fn kernel_tree() -> PathBuf {
         return tree;
     }
     let _ = fs::remove_dir_all(&tree);
-    make_dir(&tree);
+    fs::create_dir_all(&tree).unwrap();
     // The parts that no file of ours reads; drivers keep their Kconfig files.
     let skipped = [
         "*/Documentation/*.rst",
@@ -420,10 +414,10 @@ fn kernel_tree() -> PathBuf {
     let mut args = vec![format!("--file=/usr/src/{archive}")];
     args.extend(["--extract".into(), "--strip-components=1".into()]);
     args.extend(skipped.iter().map(|s| format!("--exclude={s}")));
-    tool("xz");
+    need("xz");
     tool_output("tar", args, &tree);
     for program in ["flex", "bison", "bc"] {
-        tool(program);
+        need(program);
     }
     for target in ["tinyconfig", "prepare"] {
         make_kernel(&tree, None, &[target]).expect(0);
@@ -435,9 +429,9 @@ fn kernel_tree() -> PathBuf {
 /// `make` in the kernel's tree; `client`: its `gcc`, through distcc, is the compiler.
 fn make_kernel(tree: &Path, client: Option<&Client>, targets: &[&str]) -> Ran {
     let mut command = match client {
-        Some(client) => client.command(&tool("make")),
+        Some(client) => client.command(&need("make")),
         None => {
-            let mut command = Command::new(tool("make"));
+            let mut command = Command::new(need("make"));
             command.env_clear().env("PATH", SYSTEM_PATH);
             command
         }
@@ -477,7 +471,7 @@ fn take_objects(tree: &Path) -> Vec<Vec<u8>> {
         .map(|name| {
             let path = tree.join(name);
             let bytes = without_comment(&path, DEBIAN);
-            assert_eq!(Object::read(&path).machine(), "ARM");
+            assert_eq!(Elf::of(&path).machine, "ARM");
             fs::remove_file(&path).unwrap();
             bytes
         })
@@ -508,16 +502,12 @@ fn an_arm_kernel_sent_as_plain_gcc_is_routed_and_refused_when_nothing_serves_it(
 
     // A helper with nothing but its own compiler.
     let bare = Scratch::new("bare");
-    let farm = Farm::new(&bare, &["gcc"]);
-    let only = bare.dir("only");
-    std::os::unix::fs::symlink(tool("gcc"), only.join("gcc")).unwrap();
-    let path = format!("{}:{}", farm.dir.display(), only.display());
+    let path = [farm(&bare, &["gcc"]), toolbox(&bare, "only", &["gcc"])];
+    let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
     let rules = shipped_rules(&bare);
-    let helper = DistccdSetup::new(&bare)
-        .with(&farm, &rules)
-        .env("DISTCCD_PATH", path)
-        .start();
-    let client = Client::new(&bare, &helper.host());
+    let env = [("CCROUTE_RULES_DIR", rules.as_os_str())];
+    let helper = Distccd::start(&bare, &path, &env);
+    let client = Client::bare(&bare, &helper);
     client.compiler("gcc", &cross);
     let ran = send(&tree, &client, KERNEL_OBJECTS[0]).expect(110);
     assert!(
@@ -532,7 +522,7 @@ fn an_arm_kernel_sent_as_plain_gcc_is_routed_and_refused_when_nothing_serves_it(
     // here a rule has to say what the client is.
     let build = Scratch::new("build");
     let rules = format!("[native from 127.0.0.1]\nas = {DEBIAN}\n");
-    let rules = build.rules("rules", rules);
+    let rules = common::rules(&build, &rules);
     let (helper, client) = helper_and_client(&build, &rules, &["gcc"], &cross);
     let ran = make_kernel(&tree, Some(&client), &KERNEL_OBJECTS).expect(0);
     assert_eq!(ran.stderr, "");

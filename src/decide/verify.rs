@@ -92,7 +92,7 @@ impl Deciding<'_> {
             self.note(format!("the source was read by a compiler for {triple}"));
         }
         if let Some(theirs) = evidence.target() {
-            if let Some(differences) = contradiction(&ours, &theirs) {
+            if let Some(differences) = contradiction(&ours, theirs) {
                 return Err(Refusal::Contradiction {
                     left,
                     right: "the macros that the client's compiler predefined".into(),

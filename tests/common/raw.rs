@@ -1,109 +1,92 @@
-//! distcc's protocol, version 1, spoken by hand: any arguments from any of the machine's own
-//! addresses, and the whole answer. (distcc itself sends only what it thinks a compiler takes.)
+//! A client that speaks distcc's protocol (version 1: plain mode, no compression) by itself, so
+//! that a test can send any argument list from any loopback address. A test tool only: ccroute
+//! speaks no network protocol.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddrV4, TcpStream};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use nix::sys::socket::{bind, connect, socket, AddressFamily, SockFlag, SockType, SockaddrIn};
 
-/// What distccd answered.
-#[derive(Debug, Default)]
-pub struct Answer {
-    /// The compiler's wait status: 256 times its exit code, or a signal's number.
+/// What came back for a job.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// The wait status of the compiler: exit code << 8, or the signal.
     pub status: u32,
-    pub stderr: String,
-    pub stdout: String,
+    pub stderr: Vec<u8>,
+    pub stdout: Vec<u8>,
+    /// Empty where none was sent.
     pub object: Vec<u8>,
 }
 
-impl Answer {
-    /// The compiler's exit code.
-    pub fn code(&self) -> u32 {
-        self.status >> 8
+impl Reply {
+    /// The compiler's exit code, if it exited.
+    pub fn exit(&self) -> Option<u32> {
+        (self.status & 0x7f == 0).then_some(self.status >> 8)
+    }
+
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
     }
 }
 
-/// Sends one job from `source` to `helper` (both `127.0.0.N`), and waits for the answer.
-///
-/// # Errors
-/// The connection ended early: how distccd refuses a program that is not on its list.
-pub fn compile<A: AsRef<[u8]>>(
-    source: &str,
-    helper: (&str, u16),
-    argv: &[A],
-    input: &[u8],
-) -> io::Result<Answer> {
-    let mut stream = connect_from(source, helper)?;
-    let mut request = Vec::new();
-    token(&mut request, b"DIST", 1);
-    token(&mut request, b"ARGC", argv.len());
-    for arg in argv {
-        token(&mut request, b"ARGV", arg.as_ref().len());
-        request.extend_from_slice(arg.as_ref());
+/// Sends a job: `words` with the compiler's name first, and the preprocessed source. `None`: the
+/// helper hung up without an answer.
+pub fn send(to: SocketAddr, from: Ipv4Addr, words: &[&[u8]], source: &[u8]) -> Option<Reply> {
+    let mut stream = connect_from(to, from);
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let mut job = b"DIST00000001".to_vec();
+    job.extend(format!("ARGC{:08x}", words.len()).bytes());
+    for word in words {
+        job.extend(format!("ARGV{:08x}", word.len()).bytes());
+        job.extend_from_slice(word);
     }
-    token(&mut request, b"DOTI", input.len());
-    request.extend_from_slice(input);
-    stream.write_all(&request)?;
-
-    let mut answer = Answer::default();
-    expect(&mut stream, b"DONE")?;
-    answer.status = expect(&mut stream, b"STAT")?;
-    answer.stderr = text(&mut stream, b"SERR")?;
-    answer.stdout = text(&mut stream, b"SOUT")?;
-    let length = expect(&mut stream, b"DOTO")?;
-    answer.object = bytes(&mut stream, length)?;
-    Ok(answer)
+    job.extend(format!("DOTI{:08x}", source.len()).bytes());
+    job.extend_from_slice(source);
+    // A helper that refuses may hang up before it has read everything.
+    stream.write_all(&job).ok()?;
+    let mut reply = Reply::default();
+    assert_eq!(token(&mut stream, b"DONE")?, 1, "protocol version");
+    reply.status = token(&mut stream, b"STAT")?;
+    reply.stderr = bytes(&mut stream, b"SERR")?;
+    reply.stdout = bytes(&mut stream, b"SOUT")?;
+    reply.object = bytes(&mut stream, b"DOTO")?;
+    Some(reply)
 }
 
-fn connect_from(source: &str, (helper, port): (&str, u16)) -> io::Result<TcpStream> {
-    let address = |text: &str, port| {
-        let ip = text.parse().expect("an IPv4 address");
-        SockaddrIn::from(SocketAddrV4::new(ip, port))
+fn connect_from(to: SocketAddr, from: Ipv4Addr) -> TcpStream {
+    let IpAddr::V4(ip) = to.ip() else {
+        panic!("IPv4 only")
     };
     let fd = socket(
         AddressFamily::Inet,
         SockType::Stream,
         SockFlag::SOCK_CLOEXEC,
         None,
-    )?;
-    bind(fd.as_raw_fd(), &address(source, 0))?;
-    connect(fd.as_raw_fd(), &address(helper, port))?;
-    let stream = TcpStream::from(fd);
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    Ok(stream)
+    )
+    .unwrap();
+    let [a, b, c, d] = from.octets();
+    bind(fd.as_raw_fd(), &SockaddrIn::new(a, b, c, d, 0)).unwrap();
+    let [a, b, c, d] = ip.octets();
+    connect(fd.as_raw_fd(), &SockaddrIn::new(a, b, c, d, to.port())).unwrap();
+    TcpStream::from(fd)
 }
 
-fn token(to: &mut Vec<u8>, name: &[u8; 4], number: usize) {
-    to.extend_from_slice(name);
-    to.extend_from_slice(format!("{number:08x}").as_bytes());
+/// A token and its number.
+fn token(stream: &mut TcpStream, name: &[u8; 4]) -> Option<u32> {
+    let mut text = [0; 12];
+    stream.read_exact(&mut text).ok()?;
+    assert_eq!(&text[..4], name);
+    let number = std::str::from_utf8(&text[4..]).unwrap();
+    Some(u32::from_str_radix(number, 16).unwrap())
 }
 
-/// Reads a token that has to be the next, and gives its number.
-fn expect(stream: &mut TcpStream, name: &[u8; 4]) -> io::Result<u32> {
-    let read = bytes(stream, 12)?;
-    let wrong = || {
-        io::Error::other(format!(
-            "not the answer's {}: {read:?}",
-            name.escape_ascii()
-        ))
-    };
-    if &read[..4] != name {
-        return Err(wrong());
-    }
-    let digits = std::str::from_utf8(&read[4..]).map_err(|_| wrong())?;
-    u32::from_str_radix(digits, 16).map_err(|_| wrong())
-}
-
-fn text(stream: &mut TcpStream, name: &[u8; 4]) -> io::Result<String> {
-    let length = expect(stream, name)?;
-    let read = bytes(stream, length)?;
-    Ok(String::from_utf8_lossy(&read).into_owned())
-}
-
-fn bytes(stream: &mut TcpStream, length: u32) -> io::Result<Vec<u8>> {
-    let mut read = vec![0; length as usize];
-    stream.read_exact(&mut read)?;
-    Ok(read)
+fn bytes(stream: &mut TcpStream, name: &[u8; 4]) -> Option<Vec<u8>> {
+    let length = token(stream, name)?;
+    let mut bytes = vec![0; length as usize];
+    stream.read_exact(&mut bytes).ok()?;
+    Some(bytes)
 }
