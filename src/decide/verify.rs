@@ -92,7 +92,7 @@ impl Deciding<'_> {
             self.note(format!("the source was read by a compiler for {triple}"));
         }
         if let Some(theirs) = evidence.target() {
-            if let Some(differences) = contradiction(&ours, &theirs) {
+            if let Some(differences) = contradiction(&ours, theirs) {
                 return Err(Refusal::Contradiction {
                     left,
                     right: "the macros that the client's compiler predefined".into(),
@@ -116,6 +116,11 @@ impl Deciding<'_> {
         let base = match wanted.target == Target::default() {
             true => &candidate.target,
             false => &wanted.target,
+        };
+        // What a name leaves open, the facts of the compiler of that very name settle.
+        let base = match candidate.same_name {
+            true => base.strengthened(&candidate.target),
+            false => base.clone(),
         };
         let own = base.refined(self.request.args);
         let known = match self.evidence().target() {

@@ -58,7 +58,7 @@ pub fn need(command: &str) -> PathBuf {
     })
 }
 
-/// A directory of the test's own, removed at the end. Others may read it: distccd's user does.
+/// A directory of the test's own, removed at the end unless KEEP is set. Others may read it: distccd's user does.
 #[derive(Debug)]
 pub struct Scratch(pub PathBuf);
 
@@ -101,7 +101,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if std::env::var_os("KEEP").is_none() {
             let _ = fs::remove_dir_all(&self.0);
         }
     }
@@ -285,6 +285,8 @@ impl Client {
     pub fn new(scratch: &Scratch, triple: &str, names: &[&str], hosts: &[&Distccd]) -> Client {
         let dir = scratch.dir(&format!("client-{triple}"));
         let bin = scratch.dir(&format!("client-{triple}/bin"));
+        // distcc makes the directories in it, but not itself.
+        scratch.dir(&format!("client-{triple}/.distcc"));
         for (tool, real) in [
             ("gcc", "gcc"),
             ("cc", "gcc"),
