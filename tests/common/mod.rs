@@ -1,4 +1,5 @@
 //! What the tests of rules share: a request to hold rules against, and settings as text.
+#![allow(dead_code)] // No test uses all of it.
 
 use std::net::IpAddr;
 use std::path::Path;
