@@ -127,7 +127,7 @@ fn merging_obeys_its_laws() {
     for _ in 0..3_000 {
         let samples = sections(&mut dice);
         let all = joined(&samples);
-        let whole = values(&[all.clone()]);
+        let whole = values(std::slice::from_ref(&all));
         let context = || format!("{all}\n--- {whole}");
 
         // Where the text is cut into files changes nothing.

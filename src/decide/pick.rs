@@ -170,7 +170,7 @@ impl Deciding<'_> {
             },
             version,
             native,
-            same_name: wanted.triple.as_deref() == Some(entry),
+            same_name: program.target.is_none() && wanted.triple.as_deref() == Some(entry),
             first: program.target.as_ref().map(|t| format!("--target={t}")),
             installed,
         }))
