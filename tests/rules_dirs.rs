@@ -353,7 +353,7 @@ fn a_file_that_is_replaced_meanwhile_is_read_whole() {
         }
     });
     for _ in 0..300 {
-        let texts = load(&[dir.clone()]).unwrap();
+        let texts = load(std::slice::from_ref(&dir)).unwrap();
         let body = &texts[0].bytes;
         assert!(body.len() == 4 || body.ends_with(b"\n[b]\n"));
     }
@@ -384,7 +384,7 @@ fn a_file_that_changes_meanwhile_is_read_as_it_was_or_refused() {
     });
     let refusal = "changes while it is read: replace it by renaming a finished file";
     for _ in 0..300 {
-        match load(&[dir.clone()]) {
+        match load(std::slice::from_ref(&dir)) {
             Ok(texts) => assert!(texts[0].bytes.starts_with(b"[a]\n")),
             Err(error) => assert!(error.to_string().ends_with(refusal), "{error}"),
         }
