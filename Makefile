@@ -1,55 +1,52 @@
-# make demo    see it work: a helper on this machine's loopback, ARM objects from it
-# make test    everything that is checked, with real distcc and real cross compilers
-# make build   target/release/ccroute
-# make install [PREFIX=/usr/local] [DESTDIR=]
+# make           build
+# make demo      see it work: a helper and a client on this machine's loopback
+# make test      everything, against a real distcc, distccd and Debian's cross compilers
+# make install   the program and the shipped rules, below DESTDIR/PREFIX
 #
-# demo and test install what they need and this machine lacks (packaging/need.sh).
+# demo, test and lint first install what they need from Debian's packages, if it is missing.
 
-PREFIX ?= /usr/local
-DESTDIR ?=
+PREFIX  = /usr/local
+DESTDIR =
+CARGO   = cargo
 
-CARGO ?= cargo
-BIN = target/release/ccroute
-bindir = $(DESTDIR)$(PREFIX)/bin
-rulesdir = $(DESTDIR)$(PREFIX)/lib/ccroute/rules.d
+BIN     = $(DESTDIR)$(PREFIX)/bin
+LIB     = $(DESTDIR)$(PREFIX)/lib/ccroute
+DOC     = $(DESTDIR)$(PREFIX)/share/doc/ccroute
+RULES   = $(wildcard rules.d/*.rules)
 
-.PHONY: all build demo test install uninstall fmt lint clean
-
-all: build
+.PHONY: build demo test install uninstall lint clean
 
 build:
-	@sh packaging/need.sh build
 	$(CARGO) build --release --locked
 
 demo:
-	@sh packaging/need.sh demo
+	packaging/setup.sh demo
 	$(CARGO) build --release --locked
-	@sh packaging/demo.sh $(BIN)
+	packaging/demo.sh target/release/ccroute
 
 test:
-	@sh packaging/need.sh test
+	packaging/setup.sh test
 	$(CARGO) test --locked
 
-# Builds nothing, so that 'sudo make install' leaves no root-owned files in target.
-install:
-	@test -x $(BIN) || { echo "run 'make build' first" >&2; exit 1; }
-	install -d $(bindir) $(rulesdir)
-	install -m 755 $(BIN) $(bindir)/ccroute
-	ln -sf ccroute $(bindir)/ccroute-run
-	install -m 644 rules.d/*.rules $(rulesdir)
-
-uninstall:
-	rm -f $(bindir)/ccroute $(bindir)/ccroute-run
-	for rules in rules.d/*.rules; do rm -f $(rulesdir)/$${rules##*/}; done
-	-rmdir $(rulesdir) $(DESTDIR)$(PREFIX)/lib/ccroute 2>/dev/null
-
-fmt:
-	$(CARGO) fmt
-
 lint:
-	@sh packaging/need.sh lint
+	packaging/setup.sh ci
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+# Builds only what is missing, so that "make && sudo make install" needs no compiler as root.
+target/release/ccroute:
+	$(CARGO) build --release --locked
+
+install: target/release/ccroute
+	install -d $(BIN) $(LIB)/rules.d $(DOC)
+	install -m 755 target/release/ccroute $(BIN)/ccroute
+	ln -sf ccroute $(BIN)/ccroute-run
+	install -m 644 $(RULES) $(LIB)/rules.d
+	install -m 644 README.md LICENSE $(DOC)
+
+uninstall:
+	rm -f $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(LIB)/rules.d/%) $(DOC)/README.md $(DOC)/LICENSE
+	-rmdir $(LIB)/rules.d $(LIB) $(DOC)
 
 clean:
 	$(CARGO) clean

@@ -6,18 +6,24 @@
 
 pub mod args;
 pub mod cli;
+pub mod compilers;
 pub mod decide;
 pub mod defaults;
 pub mod evidence;
 pub mod exec;
 pub mod exit;
 pub mod guard;
+pub mod hostile;
 pub mod name;
+pub mod object;
+pub mod probe;
 pub mod request;
 pub mod rules;
+pub mod sandbox;
 pub mod shim;
 pub mod sys;
 pub mod target;
 pub mod toolchain;
 pub mod triple;
+pub mod verify;
 pub mod world;

@@ -14,11 +14,12 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::Command;
 
-use common::distcc::free_port;
-use common::{is_root, need, Ran, Scratch};
+use common::call::run;
+use common::{need, Scratch};
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 const KINDS: [&str; 4] = ["ci", "helper", "client", "helper-end"];
@@ -64,14 +65,12 @@ fn what_ci_is_said_to_run_it_runs() {
 
 #[test]
 fn helper_and_client_work_as_the_readme_says() {
-    for (program, package) in [
-        ("distccd", "distcc"),
-        ("arm-linux-gnueabihf-g++", "g++-arm-linux-gnueabihf"),
-        ("make", "make"),
-    ] {
-        need(program, package);
+    for program in ["distccd", "arm-linux-gnueabihf-g++", "readelf", "make"] {
+        need(program);
     }
-    let port = free_port().to_string();
+    // In one expression: the listener must be gone when distccd takes the port.
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr());
+    let port = free.unwrap().port().to_string();
     let readme = readme();
     let block = |kind| {
         let commands = blocks(&readme, kind);
@@ -80,7 +79,7 @@ fn helper_and_client_work_as_the_readme_says() {
             .replace("192.168.1.20", "127.0.0.1")
             .replace("192.168.1.10", &format!("127.0.0.1:{port}"))
     };
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("readme");
     for kind in ["helper", "client", "helper-end"] {
         scratch.file(kind, format!("set -eux\n{}", block(kind)));
     }
@@ -90,20 +89,16 @@ fn helper_and_client_work_as_the_readme_says() {
         r#"exec arm-linux-gnueabihf-gcc -march=armv6 -mfpu=vfp -mfloat-abi=hard -marm "$@""#,
     );
 
-    let script: PathBuf = Path::new(PROJECT).join("tests/readme/sandbox.sh");
-    let mut command = Command::new(need("unshare", "util-linux"));
-    if !is_root() {
+    let script = Path::new(PROJECT).join("tests/readme/sandbox.sh");
+    let mut command = Command::new(need("unshare"));
+    if !nix::unistd::geteuid().is_root() {
         command.arg("--map-root-user");
     }
     command.args(["--mount", "--pid", "--fork", "--kill-child", "sh"]);
-    command
-        .arg(script)
-        .arg(scratch.path())
-        .arg(PROJECT)
-        .arg(port);
-    let ran = Ran::of(&mut command);
+    command.arg(script).arg(&scratch.0).arg(PROJECT).arg(port);
+    let ran = run(&mut command);
     let seen = format!("{}\n{}", ran.stdout, ran.stderr);
-    assert_eq!(ran.code, 0, "{seen}");
+    assert_eq!(ran.code, Some(0), "{seen}");
     for fact in ["Tag_CPU_arch: v6\n", "Tag_ABI_VFP_args: VFP registers\n"] {
         assert!(seen.contains(fact), "{fact}{seen}");
     }

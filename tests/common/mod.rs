@@ -1,336 +1,508 @@
-//! What the tests share: temporary directories, the shim called by any name, objects as readelf
-//! sees them, and (in the modules) real distcc and distccd.
+//! What the tests of real distcc share: a helper (`Distccd`), a client (`Client`), directories of
+//! links (`Farm`), and what an object says of itself (`Elf`).
 //!
-//! A tool that is missing is a failure that names the package. Nothing is skipped.
-
-// Every test program takes its own part of this.
+//! Every process that is started here is stopped by its id. A tool that is missing fails the test
+//! with the package to install: nothing is skipped.
 #![allow(dead_code)]
 
-pub mod distcc;
-pub mod elf;
+pub mod call;
 pub mod raw;
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, Permissions};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::ffi::OsStr;
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// The program under test.
 pub const CCROUTE: &str = env!("CARGO_BIN_EXE_ccroute");
 
-/// Where installed compilers are.
-pub const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// Debian's package for each command that the tests need.
+const PACKAGES: &[(&str, &str)] = &[
+    ("distcc", "distcc"),
+    ("distccd", "distcc"),
+    ("readelf", "binutils"),
+    ("gcc", "gcc"),
+    ("g++", "g++"),
+    ("clang", "clang"),
+    ("ccache", "ccache"),
+    ("unshare", "util-linux"),
+    ("cc", "gcc"),
+    ("ps", "procps"),
+    ("xz", "xz-utils"),
+    ("qemu-arm", "qemu-user"),
+    (
+        "arm-linux-gnueabihf-objcopy",
+        "binutils-arm-linux-gnueabihf",
+    ),
+    ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
+    ("arm-linux-gnueabihf-g++", "g++-arm-linux-gnueabihf"),
+    ("arm-linux-gnueabi-gcc", "gcc-arm-linux-gnueabi"),
+    ("arm-linux-gnueabi-g++", "g++-arm-linux-gnueabi"),
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    ("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu"),
+    ("riscv64-linux-gnu-gcc", "gcc-riscv64-linux-gnu"),
+    ("riscv64-linux-gnu-g++", "g++-riscv64-linux-gnu"),
+    ("i686-linux-gnu-gcc", "gcc-i686-linux-gnu"),
+    ("i686-linux-gnu-g++", "g++-i686-linux-gnu"),
+];
 
-/// The path of a program that a test cannot do without.
-pub fn need(program: &str, package: &str) -> PathBuf {
-    for dir in SYSTEM_PATH.split(':').chain(["/usr/sbin", "/sbin"]) {
-        let path = Path::new(dir).join(program);
-        if path.exists() {
-            return path;
-        }
-    }
-    panic!("{program} is not installed: apt-get install {package} (or: make test, which does it)");
+/// Where a command is. Panics with the package that brings it.
+pub fn need(command: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let extra = ["/usr/bin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    let mut dirs = std::env::split_paths(&path).chain(extra);
+    let found = dirs.find_map(|dir| {
+        let file = dir.join(command);
+        // Where only Debian 12's statically linked ones are installed.
+        let alias = dir.join(format!("{command}-static"));
+        [file, alias].into_iter().find(|f| f.is_file())
+    });
+    found.unwrap_or_else(|| {
+        let package = PACKAGES.iter().find(|(c, _)| *c == command);
+        let package = package.map_or(command, |(_, p)| p);
+        panic!("{command} is missing: apt-get install {package}")
+    })
 }
 
-pub fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-/// A temporary directory, removed with all that is in it when it goes out of scope.
-///
-/// It lies in /tmp and not below target/: distccd's jobs run as another user, who need not be
-/// able to reach a checkout in somebody's home directory, and rules below a directory that a group
-/// can write (umask 002) are refused.
-pub struct Scratch {
-    path: PathBuf,
-}
+/// A directory of the test's own, removed at the end unless KEEP is set. Others may read it: distccd's user does.
+#[derive(Debug)]
+pub struct Scratch(pub PathBuf);
 
 impl Scratch {
-    pub fn new() -> Scratch {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ccroute-test.{}.{number}", std::process::id());
-        let path = fs::canonicalize(std::env::temp_dir()).unwrap().join(name);
-        let _ = fs::remove_dir_all(&path);
-        make_dir(&path);
-        Scratch { path }
+    pub fn new(name: &str) -> Scratch {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Not below the build directory: distccd's user need not be able to get there.
+        let dir = std::env::temp_dir().join(format!("cc-{name}-{}-{count}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+        Scratch(dir)
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 
-    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.path.join(name)
-    }
-
-    /// A directory in here.
     pub fn dir(&self, name: &str) -> PathBuf {
-        let path = self.join(name);
-        make_dir(&path);
-        path
+        let dir = self.path(name);
+        fs::create_dir_all(&dir).unwrap();
+        dir
     }
 
-    /// A file in here, readable by all; directories above it are made.
     pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.join(name);
-        make_dir(path.parent().unwrap());
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
-        set_mode(&path, 0o644);
         path
     }
 
-    /// A program in here: a shell script without its first line.
-    pub fn script(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.file(name, format!("#!/bin/sh\n{text}\n"));
-        set_mode(&path, 0o755);
+    /// An executable shell script.
+    pub fn script(&self, name: &str, body: &str) -> PathBuf {
+        let path = self.file(name, format!("#!/bin/sh\n{body}\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
-    }
-
-    /// A rules directory with one file.
-    pub fn rules(&self, text: &str) -> PathBuf {
-        self.file("rules.d/50-test.rules", text);
-        self.join("rules.d")
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What a test made unreadable would stay otherwise, where we are not root.
-        let _ = fs::remove_dir_all(&self.path);
+        if std::env::var_os("KEEP").is_none() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
 }
 
-/// A directory that everyone can read and its owner alone can write, whatever the umask.
-pub fn make_dir(path: &Path) {
-    if !path.exists() {
-        make_dir(path.parent().unwrap());
-        fs::create_dir(path).unwrap();
-        set_mode(path, 0o755);
-    }
-}
-
-pub fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-/// A directory of links NAME -> ccroute. The program itself is a copy beside it, because distccd's
-/// user need not be able to reach target/.
-pub struct Farm {
-    dir: PathBuf,
-    program: PathBuf,
-}
-
-impl Farm {
-    pub fn new(scratch: &Scratch, names: &[&str]) -> Farm {
-        let program = scratch.dir("program").join("ccroute");
+/// A directory of links to a copy of ccroute, as `install --helper` would make it.
+pub fn farm(scratch: &Scratch, names: &[&str]) -> PathBuf {
+    let program = scratch.path("ccroute");
+    if !program.exists() {
         fs::copy(CCROUTE, &program).unwrap();
-        set_mode(&program, 0o755);
-        let farm = Farm {
-            dir: scratch.dir("farm"),
-            program,
-        };
-        for name in names {
-            farm.link(name);
+    }
+    let dir = scratch.dir("farm");
+    for name in names {
+        let _ = fs::remove_file(dir.join(name));
+        symlink(&program, dir.join(name)).unwrap();
+    }
+    dir
+}
+
+/// A directory of links to some of this machine's compilers and nothing else.
+pub fn toolbox(scratch: &Scratch, name: &str, commands: &[&str]) -> PathBuf {
+    let dir = scratch.dir(name);
+    for command in commands {
+        let _ = fs::remove_file(dir.join(command));
+        symlink(need(command), dir.join(command)).unwrap();
+    }
+    dir
+}
+
+/// A rules directory with one file.
+pub fn rules(scratch: &Scratch, text: &str) -> PathBuf {
+    scratch.file("rules/50-test.rules", text);
+    scratch.path("rules")
+}
+
+/// The rules that are shipped, where distccd's user can read them.
+pub fn shipped_rules(scratch: &Scratch) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        scratch.file(&format!("shipped/{name}"), fs::read(&path).unwrap());
+    }
+    scratch.path("shipped")
+}
+
+/// A real distccd on loopback.
+#[derive(Debug)]
+pub struct Distccd {
+    process: Child,
+    pub port: u16,
+    pub address: &'static str,
+    log: PathBuf,
+}
+
+impl Distccd {
+    /// Starts a helper whose compilers are found along `path`, with more variables and options.
+    pub fn start(scratch: &Scratch, path: &[&Path], env: &[(&str, &OsStr)]) -> Distccd {
+        Distccd::start_at("127.0.0.1", scratch, path, env, &["--enable-tcp-insecure"])
+    }
+
+    pub fn start_at(
+        address: &'static str,
+        scratch: &Scratch,
+        path: &[&Path],
+        env: &[(&str, &OsStr)],
+        options: &[&str],
+    ) -> Distccd {
+        // Another process may take the port between the question and its use.
+        for _ in 0..5 {
+            let port = free_port(address);
+            if let Some(distccd) = Self::try_start(address, port, scratch, path, env, options) {
+                return distccd;
+            }
         }
-        farm
+        panic!(
+            "distccd does not start; its logs are in {}",
+            scratch.0.display()
+        );
     }
 
-    pub fn link(&self, name: impl AsRef<Path>) -> PathBuf {
-        let link = self.dir.join(name);
-        std::os::unix::fs::symlink(&self.program, &link).unwrap();
-        link
+    fn try_start(
+        address: &'static str,
+        port: u16,
+        scratch: &Scratch,
+        path: &[&Path],
+        env: &[(&str, &OsStr)],
+        options: &[&str],
+    ) -> Option<Distccd> {
+        let log = scratch.path(&format!("distccd-{port}.log"));
+        let temporary = scratch.dir(&format!("tmp-{port}"));
+        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o1777)).unwrap();
+        let path = std::env::join_paths(path).unwrap();
+        let mut command = Command::new(need("distccd"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("DISTCCD_PATH", path)
+            .env("TMPDIR", temporary)
+            .envs(env.iter().copied())
+            .args([
+                "--daemon",
+                "--no-detach",
+                "--log-stderr",
+                "--log-level",
+                "info",
+            ])
+            .args(["--listen", address, "--allow", "127.0.0.0/8", "--jobs", "4"])
+            .args(["--port", &port.to_string(), "--user", "nobody"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap())
+            .process_group(0);
+        let mut process = command.spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let socket: SocketAddr = format!("{address}:{port}").parse().unwrap();
+        while Instant::now() < deadline {
+            if process.try_wait().unwrap().is_some() {
+                return None;
+            }
+            if TcpStream::connect_timeout(&socket, Duration::from_secs(1)).is_ok() {
+                return Some(Distccd {
+                    process,
+                    port,
+                    address,
+                    log,
+                });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = process.kill();
+        let _ = process.wait();
+        None
     }
 
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    /// The host as distcc's list names it.
+    pub fn host(&self) -> String {
+        format!("{}:{}", self.address, self.port)
     }
 
-    pub fn program(&self) -> &Path {
-        &self.program
+    pub fn socket(&self) -> SocketAddr {
+        self.host().parse().unwrap()
     }
 
-    /// A PATH (or DISTCCD_PATH) on which the links come first.
-    pub fn path(&self) -> OsString {
-        self.path_before(SYSTEM_PATH)
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// The links first, then these directories.
-    pub fn path_before(&self, rest: &str) -> OsString {
-        let mut path = self.dir.clone().into_os_string();
-        path.push(":");
-        path.push(rest);
-        path
+    /// Kills the daemon and its workers, as a crash would.
+    pub fn kill(&mut self) {
+        let group = nix::unistd::Pid::from_raw(i32::try_from(self.process.id()).unwrap());
+        let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
+        let _ = self.process.wait();
     }
 }
 
-/// One call of the shim: name, arguments, environment, rules. The environment is empty but for
-/// PATH and what is set here.
-pub struct Shim {
-    program: PathBuf,
-    argv0: OsString,
-    args: Vec<OsString>,
-    env: Vec<(OsString, OsString)>,
-    dir: Option<PathBuf>,
+impl Drop for Distccd {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
-impl Shim {
-    /// The shim called by `name`, without rules.
-    pub fn new(name: impl AsRef<OsStr>) -> Shim {
-        Shim {
-            program: CCROUTE.into(),
-            argv0: name.as_ref().to_owned(),
-            args: Vec::new(),
-            env: vec![("PATH".into(), SYSTEM_PATH.into())],
-            dir: None,
+/// A free port above 4000.
+fn free_port(address: &str) -> u16 {
+    loop {
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if port > 4000 {
+            return port;
         }
-        .rules_dir("/nonexistent")
     }
+}
 
-    /// What is executed, where it is not target/…/ccroute: a link or copy.
-    pub fn program(mut self, path: impl AsRef<Path>) -> Shim {
-        self.program = path.as_ref().to_owned();
-        self
-    }
+/// A client: a directory of its own, compilers of its own, distcc.
+#[derive(Debug)]
+pub struct Client {
+    pub dir: PathBuf,
+    bin: PathBuf,
+    hosts: String,
+    pub env: Vec<(String, String)>,
+}
 
-    pub fn rules_dir(self, dir: impl AsRef<OsStr>) -> Shim {
-        self.env("CCROUTE_RULES_DIR", dir)
-    }
-
-    pub fn path(self, path: impl AsRef<OsStr>) -> Shim {
-        self.env("PATH", path)
-    }
-
-    /// Sets a variable; a later value replaces an earlier one.
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Shim {
-        self = self.without_env(name);
-        self.env.push((name.into(), value.as_ref().to_owned()));
-        self
-    }
-
-    pub fn without_env(mut self, name: &str) -> Shim {
-        self.env.retain(|(n, _)| n != name);
-        self
-    }
-
-    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Shim {
-        self.args.push(arg.as_ref().to_owned());
-        self
-    }
-
-    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Shim {
-        self.args
-            .extend(args.into_iter().map(|a| a.as_ref().to_owned()));
-        self
-    }
-
-    pub fn current_dir(mut self, dir: impl AsRef<Path>) -> Shim {
-        self.dir = Some(dir.as_ref().to_owned());
-        self
-    }
-
-    /// As distccd would call it: the safeguard set and a file of distccd's among the arguments.
-    /// There is no connection, so what a client's address decides needs a real [`distcc::Distccd`].
-    pub fn on_helper(self) -> Shim {
-        self.env("_DISTCC_SAFEGUARD", "1")
-            .args(["-c", "/nonexistent/distccd_1.i"])
-            .args(["-o", "/nonexistent/distccd_1.o"])
-    }
-
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.arg0(&self.argv0).args(&self.args);
-        command.env_clear().envs(self.env.iter().cloned());
-        command.stdin(Stdio::null());
-        if let Some(dir) = &self.dir {
-            command.current_dir(dir);
+impl Client {
+    /// A client whose native compiler is this machine's cross compiler for `triple`, called `gcc`,
+    /// `g++`, and so on, and by its full names under `names`.
+    pub fn new(scratch: &Scratch, triple: &str, names: &[&str], hosts: &[&Distccd]) -> Client {
+        let dir = scratch.dir(&format!("client-{triple}"));
+        let bin = scratch.dir(&format!("client-{triple}/bin"));
+        // distcc makes the directories in it, but not itself.
+        scratch.dir(&format!("client-{triple}/.distcc"));
+        for (tool, real) in [
+            ("gcc", "gcc"),
+            ("cc", "gcc"),
+            ("g++", "g++"),
+            ("c++", "g++"),
+        ] {
+            let compiler = need(&format!("{triple}-{real}"));
+            let line = format!("exec {} \"$@\"", compiler.display());
+            for prefix in [""].iter().chain(names) {
+                let name = match prefix.is_empty() {
+                    true => tool.to_owned(),
+                    false => format!("{prefix}-{tool}"),
+                };
+                scratch.script(&format!("client-{triple}/bin/{name}"), &line);
+            }
         }
+        let hosts: Vec<String> = hosts.iter().map(|h| h.host()).collect();
+        Client {
+            dir,
+            bin,
+            hosts: hosts.join(" "),
+            env: Vec::new(),
+        }
+    }
+
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Client {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// A client without compilers, whose jobs fail where the helper fails.
+    pub fn bare(scratch: &Scratch, helper: &Distccd) -> Client {
+        scratch.dir("client/.distcc");
+        Client {
+            dir: scratch.dir("client"),
+            bin: scratch.dir("client/bin"),
+            hosts: helper.host(),
+            env: vec![("DISTCC_FALLBACK".into(), "0".into())],
+        }
+    }
+
+    /// A compiler of the client: `name` runs `command`, a compiler of this machine and its flags.
+    pub fn compiler(&self, name: &str, command: &str) -> &Client {
+        let (program, flags) = command.split_once(' ').unwrap_or((command, ""));
+        let path = self.bin.join(name);
+        let line = format!(
+            "#!/bin/sh\nexec {} {flags} \"$@\"\n",
+            need(program).display()
+        );
+        fs::write(&path, line).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// The path of one of the client's compilers.
+    pub fn compiler_path(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
+    /// A program in the client's directory and environment.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.dir)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.bin.display()))
+            .env("LC_ALL", "C")
+            .env("DISTCC_DIR", self.dir.join(".distcc"))
+            .env("DISTCC_HOSTS", &self.hosts)
+            .env("DISTCC_NO_REWRITE_CROSS", "1")
+            .envs(self.env.iter().map(|(n, v)| (n, v)))
+            .stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self) -> Ran {
-        Ran::of(&mut self.command())
+    /// `distcc WORDS`, with what it has to say on standard error.
+    #[track_caller]
+    pub fn send(&self, words: &[&str]) -> call::Ran {
+        call::run(self.command(&need("distcc")).args(words))
+    }
+
+    /// A file in the client's directory.
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs `distcc WORDS`.
+    pub fn distcc(&self, words: &[&str]) -> Output {
+        Command::new(need("distcc"))
+            .args(words)
+            .current_dir(&self.dir)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.bin.display()))
+            .env("DISTCC_DIR", self.dir.join(".distcc"))
+            .env("DISTCC_HOSTS", &self.hosts)
+            .env("DISTCC_LOG", self.dir.join("distcc.log"))
+            .env("DISTCC_VERBOSE", "1")
+            .env("DISTCC_NO_REWRITE_CROSS", "1")
+            .envs(self.env.iter().map(|(n, v)| (n, v)))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// distcc's own log, all jobs so far.
+    pub fn log(&self) -> String {
+        let text = fs::read(self.dir.join("distcc.log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// The hosts that distcc holds to be out of order.
+    pub fn backoff(&self) -> Vec<String> {
+        let lock = self.dir.join(".distcc/lock");
+        let entries = fs::read_dir(lock).into_iter().flatten().flatten();
+        entries
+            .filter_map(|e| e.file_name().into_string().ok())
+            .filter(|n| n.starts_with("backoff"))
+            .collect()
     }
 }
 
-/// What a program did.
-#[derive(Debug)]
-pub struct Ran {
-    /// As a shell shows it: 128 + n for signal n.
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+/// What an object's header and attributes say, as readelf prints them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elf {
+    pub machine: String,
+    pub class: String,
+    pub data: String,
+    pub flags: String,
+    pub attributes: String,
 }
 
-impl Ran {
-    pub fn of(command: &mut Command) -> Ran {
-        let shown = shortened(&format!("{command:?}"));
-        let output = command.output();
-        output.unwrap_or_else(|e| panic!("{shown}: {e}")).into()
-    }
-
-    /// Panics unless the program succeeded.
-    #[track_caller]
-    pub fn succeeded(self) -> Ran {
-        assert_eq!(self.code, 0, "{self:#?}");
-        self
-    }
-
-    /// Panics unless the program failed with this code and one line on standard error that holds
-    /// all of `words`.
-    #[track_caller]
-    pub fn refused(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, code, "{self:#?}");
-        assert_eq!(self.stderr.lines().count(), 1, "one line: {self:#?}");
-        assert!(self.stderr.ends_with('\n'), "a whole line: {self:#?}");
-        assert!(!self.stderr.contains("panicked"), "{self:#?}");
-        for word in words {
-            assert!(self.stderr.contains(word), "no {word:?} in {self:#?}");
+impl Elf {
+    pub fn of(object: &Path) -> Elf {
+        let output = Command::new(need("readelf"))
+            .args(["-h", "-A", "-W"])
+            .arg(object)
+            .env("LC_ALL", "C")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{}: no object", object.display());
+        let field = |name: &str| {
+            let line = text.lines().find(|l| l.trim_start().starts_with(name));
+            line.and_then(|l| l.split_once(':'))
+                .map(|(_, value)| value.trim().to_owned())
+                .unwrap_or_default()
+        };
+        Elf {
+            machine: field("Machine"),
+            class: field("Class"),
+            data: field("Data"),
+            flags: field("Flags"),
+            attributes: text
+                .lines()
+                .filter(|l| l.trim_start().starts_with("Tag_"))
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join("\n"),
         }
     }
-}
 
-impl From<Output> for Ran {
-    fn from(output: Output) -> Ran {
-        let signalled = || 128 + output.status.signal().unwrap_or(0);
-        Ran {
-            code: output.status.code().unwrap_or_else(signalled),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+    /// An ARM attribute's value; empty where it is not there.
+    pub fn tag(&self, name: &str) -> &str {
+        self.attributes
+            .lines()
+            .filter_map(|l| l.split_once(": "))
+            .find(|(key, _)| *key == name)
+            .map_or("", |(_, value)| value.trim_matches('"'))
+    }
+
+    /// Whether an ARM object passes floating point values in VFP registers.
+    pub fn is_hard_float(&self) -> bool {
+        self.attributes.contains("Tag_ABI_VFP_args: VFP registers")
     }
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(400).collect()
+/// An object without the section that holds the name of the compiler's package.
+pub fn without_comment(object: &Path, triple: &str) -> Vec<u8> {
+    let mut plain = object.as_os_str().to_owned();
+    plain.push(".plain");
+    let args = [
+        "-R".as_ref(),
+        ".comment".as_ref(),
+        object.as_os_str(),
+        &plain,
+    ];
+    call::tool_output(&format!("{triple}-objcopy"), args, Path::new("/"));
+    fs::read(plain).unwrap()
 }
 
-/// Runs a program on this machine and wants it to succeed; returns its standard output.
-#[track_caller]
-pub fn run<S: AsRef<OsStr>>(
-    program: impl AsRef<OsStr>,
-    args: impl IntoIterator<Item = S>,
-) -> String {
-    let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null());
-    Ran::of(&mut command).succeeded().stdout
-}
-
-/// Whether two objects are the same but for .comment, which names the compiler's package. Both are
-/// stripped of it with the `objcopy` given.
-pub fn same_but_comment(objcopy: &str, left: &Path, right: &Path) -> bool {
-    let stripped = |object: &Path| {
-        let to = object.with_extension("stripped");
-        let path = |p: &Path| OsStr::from_bytes(p.as_os_str().as_bytes()).to_owned();
-        run(
-            objcopy,
-            ["-R".into(), ".comment".into(), path(object), path(&to)],
-        );
-        fs::read(to).unwrap()
-    };
-    stripped(left) == stripped(right)
+/// Both streams and the code of a finished process, for messages.
+pub fn told(output: &Output) -> String {
+    format!(
+        "exit {:?}\nstdout: {}\nstderr: {}",
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }

@@ -1,131 +1,92 @@
-//! A client that speaks distcc's protocol itself, for what distcc's own client never sends: any
-//! argv, and any address of 127.0.0.0/8 as the client's.
+//! A client that speaks distcc's protocol (version 1: plain mode, no compression) by itself, so
+//! that a test can send any argument list from any loopback address. A test tool only: ccroute
+//! speaks no network protocol.
 
-use std::ffi::OsStr;
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use nix::sys::socket::{bind, connect, socket, AddressFamily, SockFlag, SockType, SockaddrIn};
 
-/// distccd's answer to one job.
-#[derive(Debug, Default)]
+/// What came back for a job.
+#[derive(Clone, Debug, Default)]
 pub struct Reply {
-    /// The wait status: the exit code is in the high byte.
+    /// The wait status of the compiler: exit code << 8, or the signal.
     pub status: u32,
-    pub stderr: String,
-    pub stdout: String,
-    /// The object; none where the compiler failed.
-    pub object: Option<Vec<u8>>,
+    pub stderr: Vec<u8>,
+    pub stdout: Vec<u8>,
+    /// Empty where none was sent.
+    pub object: Vec<u8>,
 }
 
 impl Reply {
-    pub fn code(&self) -> u32 {
-        self.status >> 8
+    /// The compiler's exit code, if it exited.
+    pub fn exit(&self) -> Option<u32> {
+        (self.status & 0x7f == 0).then_some(self.status >> 8)
+    }
+
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
     }
 }
 
-/// Connects to a port on 127.0.0.1 as the client `from`, any address of 127.0.0.0/8.
-///
-/// A plain connect to 127.0.0.N comes from 127.0.0.1 whatever N is, because the kernel's route for
-/// 127.0.0.0/8 prefers that source; so the source is bound.
-pub fn connect_from(from: Ipv4Addr, port: u16) -> io::Result<TcpStream> {
+/// Sends a job: `words` with the compiler's name first, and the preprocessed source. `None`: the
+/// helper hung up without an answer.
+pub fn send(to: SocketAddr, from: Ipv4Addr, words: &[&[u8]], source: &[u8]) -> Option<Reply> {
+    let mut stream = connect_from(to, from);
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let mut job = b"DIST00000001".to_vec();
+    job.extend(format!("ARGC{:08x}", words.len()).bytes());
+    for word in words {
+        job.extend(format!("ARGV{:08x}", word.len()).bytes());
+        job.extend_from_slice(word);
+    }
+    job.extend(format!("DOTI{:08x}", source.len()).bytes());
+    job.extend_from_slice(source);
+    // A helper that refuses may hang up before it has read everything.
+    stream.write_all(&job).ok()?;
+    let mut reply = Reply::default();
+    assert_eq!(token(&mut stream, b"DONE")?, 1, "protocol version");
+    reply.status = token(&mut stream, b"STAT")?;
+    reply.stderr = bytes(&mut stream, b"SERR")?;
+    reply.stdout = bytes(&mut stream, b"SOUT")?;
+    reply.object = bytes(&mut stream, b"DOTO")?;
+    Some(reply)
+}
+
+fn connect_from(to: SocketAddr, from: Ipv4Addr) -> TcpStream {
+    let IpAddr::V4(ip) = to.ip() else {
+        panic!("IPv4 only")
+    };
     let fd = socket(
         AddressFamily::Inet,
         SockType::Stream,
         SockFlag::SOCK_CLOEXEC,
         None,
-    )?;
-    bind(
-        fd.as_raw_fd(),
-        &SockaddrIn::from(SocketAddrV4::new(from, 0)),
-    )?;
-    let to = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
-    connect(fd.as_raw_fd(), &SockaddrIn::from(to))?;
-    let stream = TcpStream::from(fd);
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    Ok(stream)
+    )
+    .unwrap();
+    let [a, b, c, d] = from.octets();
+    bind(fd.as_raw_fd(), &SockaddrIn::new(a, b, c, d, 0)).unwrap();
+    let [a, b, c, d] = ip.octets();
+    connect(fd.as_raw_fd(), &SockaddrIn::new(a, b, c, d, to.port())).unwrap();
+    TcpStream::from(fd)
 }
 
-/// Sends one job in protocol version 1 (plain, uncompressed). `source` is preprocessed. An error
-/// is a connection that distccd dropped: that is how it refuses.
-pub fn send<S: AsRef<OsStr>>(
-    from: Ipv4Addr,
-    port: u16,
-    argv: &[S],
-    source: &[u8],
-) -> io::Result<Reply> {
-    let mut job = Vec::new();
-    token(&mut job, b"DIST", 1);
-    token(&mut job, b"ARGC", argv.len());
-    for word in argv {
-        let word = word.as_ref().as_bytes();
-        token(&mut job, b"ARGV", word.len());
-        job.extend(word);
-    }
-    token(&mut job, b"DOTI", source.len());
-    job.extend(source);
-
-    let mut stream = connect_from(from, port)?;
-    // distccd may drop the connection before it has read everything.
-    let sent = stream.write_all(&job);
-    let reply = receive(&mut stream);
-    if reply.is_err() {
-        sent?;
-    }
-    reply
+/// A token and its number.
+fn token(stream: &mut TcpStream, name: &[u8; 4]) -> Option<u32> {
+    let mut text = [0; 12];
+    stream.read_exact(&mut text).ok()?;
+    assert_eq!(&text[..4], name);
+    let number = std::str::from_utf8(&text[4..]).unwrap();
+    Some(u32::from_str_radix(number, 16).unwrap())
 }
 
-fn receive(stream: &mut TcpStream) -> io::Result<Reply> {
-    let mut reply = Reply::default();
-    let (name, _) = read_token(stream)?;
-    if &name != b"DONE" {
-        return Err(invalid(format!("{:?}", name.escape_ascii().to_string())));
-    }
-    loop {
-        let (name, value) = match read_token(stream) {
-            Ok(token) => token,
-            // distccd closes the connection after its last token.
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(reply),
-            Err(e) => return Err(e),
-        };
-        match &name {
-            b"STAT" => reply.status = value,
-            b"SERR" => reply.stderr = read_text(stream, value)?,
-            b"SOUT" => reply.stdout = read_text(stream, value)?,
-            b"DOTO" => reply.object = Some(read_bytes(stream, value)?),
-            _ => return Err(invalid(name.escape_ascii().to_string())),
-        }
-    }
-}
-
-fn token(to: &mut Vec<u8>, name: &[u8; 4], value: usize) {
-    to.extend(name);
-    to.extend(format!("{value:08x}").bytes());
-}
-
-fn read_token(stream: &mut TcpStream) -> io::Result<([u8; 4], u32)> {
-    let mut token = [0; 12];
-    stream.read_exact(&mut token)?;
-    let value = std::str::from_utf8(&token[4..])
-        .ok()
-        .and_then(|text| u32::from_str_radix(text, 16).ok())
-        .ok_or_else(|| invalid(token.escape_ascii().to_string()))?;
-    Ok(([token[0], token[1], token[2], token[3]], value))
-}
-
-fn read_bytes(stream: &mut TcpStream, length: u32) -> io::Result<Vec<u8>> {
+fn bytes(stream: &mut TcpStream, name: &[u8; 4]) -> Option<Vec<u8>> {
+    let length = token(stream, name)?;
     let mut bytes = vec![0; length as usize];
-    stream.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn read_text(stream: &mut TcpStream, length: u32) -> io::Result<String> {
-    Ok(String::from_utf8_lossy(&read_bytes(stream, length)?).into_owned())
-}
-
-fn invalid(what: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+    stream.read_exact(&mut bytes).ok()?;
+    Some(bytes)
 }
