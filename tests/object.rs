@@ -281,12 +281,22 @@ fn facts_agree_with_readelf() {
     }
 }
 
-/// Whether a difference is fatal, by two calls of compilers and one name.
+type Flags = &'static [&'static str];
+/// A compiler with its flags, another with its, a difference between their objects.
+type Pair = (
+    &'static str,
+    Flags,
+    &'static str,
+    Flags,
+    &'static str,
+    Severity,
+);
+
 #[test]
 fn differences_are_named_and_weighed() {
     let hf = "arm-linux-gnueabihf-gcc";
-    let v6: &[&str] = &["-O2", "-march=armv6j", "-mfpu=vfp", "-marm"];
-    let table: &[(&str, &[&str], &str, &[&str], &str, Severity)] = &[
+    let v6: Flags = &["-O2", "-march=armv6j", "-mfpu=vfp", "-marm"];
+    let table: &[Pair] = &[
         (
             hf,
             v6,
