@@ -217,7 +217,7 @@ fn the_environment_stays() {
 
 /// The descriptors of the compiler's process, with two more than the usual ones open.
 fn descriptors(machine: &Machine, program: &Path, helper: bool) -> Vec<String> {
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = nix::unistd::pipe().unwrap();
     let (reader, writer) = (reader.as_raw_fd(), writer.as_raw_fd());
     let told = machine.tells(program, |mut call| {
         // SAFETY: between fork and exec only dup2.
