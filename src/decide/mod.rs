@@ -14,6 +14,7 @@ use std::path::PathBuf;
 pub use facts::{Facts, Recorded};
 pub use refusal::Refusal;
 
+use crate::client::local::local_reason;
 use crate::evidence::KernelSeen;
 use crate::exit::Exit;
 use crate::name::CompilerName;
@@ -262,8 +263,10 @@ impl Deciding<'_> {
         if send.value == "none" || wanted.triple.is_none() {
             return Ok(None);
         }
-        if !self.request.job.compiles || self.request.job.preprocesses {
-            self.note("runs locally: nothing that can be distributed");
+        let request = self.request;
+        let kernel = request.job.kernel.is_some();
+        if let Some(reason) = local_reason(request.name.tool, request.args, kernel) {
+            self.note(format!("compiled here: {reason}"));
             return Ok(None);
         }
         let Some(launcher) = self.facts.launcher(&send.value) else {
