@@ -28,7 +28,7 @@ pub enum LocalReason<'a> {
     NoInput,
     /// An input that is read from standard input.
     StandardInput,
-    /// A second source, or the value of an option that distcc takes for one.
+    /// A second input, or the value of an option that distcc takes for one.
     SecondInput(&'a [u8]),
     /// A second word that distcc takes for the output.
     SecondOutput(&'a [u8]),
@@ -65,7 +65,7 @@ impl fmt::Display for LocalReason<'_> {
             ResponseFile(file) => write!(f, "@{} may hold any argument", shown(file)),
             NoInput => f.write_str("no source is given"),
             StandardInput => f.write_str("the source comes from standard input"),
-            SecondInput(word) => write!(f, "{} is a second source", shown(word)),
+            SecondInput(word) => write!(f, "{} is a second input", shown(word)),
             SecondOutput(word) => write!(f, "{} is a second output", shown(word)),
             UnknownSource(word) => write!(f, "{} is no source that is sent", shown(word)),
             Assembler(word) => write!(f, "{} is assembler", shown(word)),
@@ -223,8 +223,9 @@ impl<'a> Seen<'a> {
     /// A word without a dash. distcc does not know which of them are values of options.
     fn bare(&mut self, word: &'a [u8], input: bool) -> Option<LocalReason<'a>> {
         let extension = extension(word);
-        if SOURCES.contains(&extension) || input && extension != b"o" {
-            if self.input.is_some() {
+        if input || SOURCES.contains(&extension) {
+            // The helper has no objects.
+            if extension == b"o" || self.input.is_some() {
                 return Some(LocalReason::SecondInput(word));
             }
             self.input = Some(word);
@@ -315,11 +316,8 @@ impl<'a> Seen<'a> {
         if !SOURCES.contains(&extension) {
             return Some(LocalReason::UnknownSource(input));
         }
-        if matches!(
-            base(input),
-            [b'c', b'o', b'n', b'f', b't', b'e', b's', b't', b'.', ..]
-        ) || base(input).starts_with(b"tmp.conftest.")
-        {
+        let name = base(input);
+        if name.starts_with(b"conftest.") || name.starts_with(b"tmp.conftest.") {
             return Some(LocalReason::Probe(input));
         }
         if kernel && BINARIES.iter().any(|b| input.ends_with(b)) {
