@@ -186,6 +186,7 @@ const OF_WIDTH: &[(&[Arch], &[&str])] = &[
         ],
     ),
     (&[Arch::Powerpc, Arch::Powerpc64], &["-mcpu=*", "-mtune=*"]),
+    (&[Arch::S390, Arch::S390x], &["-mesa", "-mzarch"]),
     (&[Arch::Sparc, Arch::Sparc64], &["-mcpu=*"]),
 ];
 

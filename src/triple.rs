@@ -119,8 +119,7 @@ impl Triple {
         let (vendor, kernel, env) = match count {
             1 => (None, "none", ""),
             2 => (None, b, ""),
-            // `arm-none-linux`: a system after `none` makes that the vendor after all.
-            3 if is_kernel(b) && !(b == "none" && KERNELS.contains(&c)) => (None, b, c),
+            3 if pair(b, c) => (None, b, c),
             3 => (Some(b), c, ""),
             4 => (Some(b), c, d),
             more => return Err(TripleError::Fields(more)),
@@ -152,6 +151,9 @@ impl Triple {
         if let Some(vendor) = self.vendor.as_deref().filter(|v| !is_neutral(v)) {
             out.push('-');
             out.push_str(&abi_words(vendor));
+        } else if !self.env.is_empty() && !pair(&self.kernel, &self.env) {
+            // Three fields would be read otherwise.
+            out.push_str("-unknown");
         }
         out.push('-');
         out.push_str(&self.kernel);
@@ -211,9 +213,13 @@ impl fmt::Display for Triple {
     }
 }
 
-/// Whether a second field of three is a kernel.
-fn is_kernel(field: &str) -> bool {
-    KERNELS.contains(&field) || field.starts_with("kfreebsd") || field.starts_with("knetbsd")
+/// Whether the second and third of three fields are kernel and environment, not vendor and system.
+fn pair(second: &str, third: &str) -> bool {
+    let kernel = KERNELS.contains(&second)
+        || second.starts_with("kfreebsd")
+        || second.starts_with("knetbsd");
+    // `arm-none-linux`: a system after `none` makes that the vendor after all.
+    kernel && !(second == "none" && KERNELS.contains(&third))
 }
 
 /// Whether a vendor says nothing of ABI or ISA. crosstool-NG's `ubuntu22.04` is one of those.

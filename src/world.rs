@@ -24,6 +24,7 @@ pub struct World {
     client: OnceCell<Option<IpAddr>>,
     evidence: OnceCell<Evidence>,
     guard_file: PathBuf,
+    directory: OnceCell<PathBuf>,
 }
 
 impl World {
@@ -41,6 +42,7 @@ impl World {
             client: OnceCell::new(),
             evidence: OnceCell::new(),
             guard_file: guard::GUARD_FILE.into(),
+            directory: OnceCell::new(),
         }
     }
 
@@ -89,6 +91,12 @@ impl Facts for World {
 
     fn guard(&self) -> Option<u64> {
         guard::remaining(&self.guard_file)
+    }
+
+    fn working_directory(&self) -> &Path {
+        // A directory that is gone owns no files, so nothing in it is the job's.
+        self.directory
+            .get_or_init(|| std::env::current_dir().unwrap_or_default())
     }
 
     fn launcher(&self, name: &str) -> Option<PathBuf> {

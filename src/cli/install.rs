@@ -124,7 +124,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     let none = BTreeSet::new();
     tree.remove_files_except(Path::new(WHITELIST), &none, &mut made, out)?;
     tree.remove_links_except(Path::new(LINKS), &none, &mut made, out)?;
-    for dir in [LINKS, "/etc/ccroute"] {
+    for dir in [LINKS, "/usr/lib/ccroute", "/etc/ccroute"] {
         tree.remove_empty(Path::new(dir));
     }
     writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
@@ -175,9 +175,10 @@ fn whitelist_entry(name: &str) -> String {
 }
 
 fn shell_variables() -> String {
-    // With the list gone distccd would run anything, so a missing list stops it from starting.
+    // With a list that it cannot read distccd would run anything. So it is told of the list only
+    // if everyone can read it, and keeps to its whitelist otherwise.
     format!(
-        "{MARK}\n[ -r {COMMANDS} ] || {{ echo \"{COMMANDS} is missing: run ccroute install --helper\" >&2; exit 1; }}\nexport DISTCCD_PATH={LINKS}:{SYSTEM_PATH}\nexport DISTCC_CMDLIST={COMMANDS}\n"
+        "{MARK}\nexport DISTCCD_PATH={LINKS}:{SYSTEM_PATH}\ncase \"$(ls -ld {COMMANDS} 2>/dev/null)\" in\n-rw-r--r--*) export DISTCC_CMDLIST={COMMANDS} ;;\nesac\n"
     )
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 
+use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
 use crate::decide::{decide, Decision, Outcome};
 use crate::name::{CompilerName, Tool};
 use crate::request::{Passed, Request};
@@ -56,10 +57,19 @@ pub(super) fn triples(rules: &RuleSet<'_>) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// Every triple of the rules with what serves it on this machine as a helper.
+/// Every triple of the rules and of the compilers installed, with what serves it on this machine as a helper.
 pub(super) fn resolve(rules: &RuleSet<'_>) -> Vec<Triple> {
     let versions = installed_versions();
-    triples(rules)
+    let mut texts = triples(rules);
+    // What is installed is served under its own name without any rule.
+    let search = Search::new(&world::path_variable(), Vec::new());
+    for suffix in ["gcc", "g++"] {
+        texts.extend(search.triples_with(suffix, &[]));
+    }
+    texts.retain(|t| crate::triple::Triple::parse(t).is_ok());
+    texts.sort();
+    texts.dedup();
+    texts
         .into_iter()
         .map(|text| {
             let names = names_of(Some(&text), &versions)
@@ -120,8 +130,7 @@ pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
 
 /// What a name comes to on a helper, for a job that shows nothing of itself.
 pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
-    let text = name.to_string();
-    let args = [OsStr::new("-c"), OsStr::new("distccd_0.i")];
+    let args = ["-c", "-o", DISTCCD_OBJECT, DISTCCD_C].map(OsStr::new);
     let request = Request {
         name: name.clone(),
         args: &args,
@@ -129,7 +138,6 @@ pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
         job: crate::request::Job::of_args(&args),
         passed: Passed::default(),
     };
-    debug_assert_eq!(text, request.name.to_string());
     let world = World::new(&request, &world::path_variable(), world::this_file())
         .with_client(None)
         .with_source(None);

@@ -137,8 +137,7 @@ impl Arch {
         self.row().and_then(|r| r.order)
     }
 
-    /// Whether this is a width of ARM's A64/A32, of x86, … : architectures that one gcc may serve
-    /// by a flag.
+    /// Whether this is x86 of any width.
     pub fn is_x86(self) -> bool {
         matches!(self, Arch::I386 | Arch::X86_64)
     }
@@ -183,7 +182,7 @@ pub fn kernel_arches(kernel_arch: &str) -> &'static [Arch] {
         // an `arch/arm` in a path does not show; Linux means 32 bits.
         "arm" => &[Arm],
         "arm64" => &[Aarch64],
-        // The x86 kernel's boot code is 32 and 16 bits in a 64-bit build.
+        // Boot code is 32 and 16 bits in a 64-bit build too.
         "x86" => &[X86_64, I386],
         "x86_64" => &[X86_64, I386],
         "i386" => &[I386],

@@ -15,9 +15,9 @@ struct Stated<'a> {
     march: Option<&'a str>,
     mcpu: Option<&'a str>,
     mtune: Option<&'a str>,
-    /// Features that x86's `-mNAME` add and `-mno-NAME` take away.
-    add: u64,
-    remove: u64,
+    /// x86's `-mNAME` and `-mno-NAME` in order. gcc forgets an earlier one of the same name, with
+    /// all that it implied.
+    features: Vec<(&'a str, bool)>,
     /// `-mabi=` chose 128 bits of IEEE or IBM format: `-mlong-double-128` only then says which.
     ieee: Option<bool>,
 }
@@ -149,15 +149,13 @@ impl Target {
             "long-double-80" => self.long_double = Known::Known(LongDouble::X87),
             "long-double-128" => self.long_double = self.wide_long_double(stated),
             _ if self.architecture().is_some_and(Arch::is_x86) => {
-                let no = name.strip_prefix("no-");
-                let wanted = no.unwrap_or(name);
-                if let Some(&(_, bits)) = x86::FLAGS.iter().find(|(n, _)| *n == wanted) {
-                    let place = if no.is_some() {
-                        &mut stated.remove
-                    } else {
-                        &mut stated.add
-                    };
-                    *place |= bits;
+                let (feature, on) = match name.strip_prefix("no-") {
+                    Some(feature) => (feature, false),
+                    None => (name, true),
+                };
+                if x86::feature(feature).is_some() {
+                    stated.features.retain(|(earlier, _)| *earlier != feature);
+                    stated.features.push((feature, on));
                 }
             }
             // -mips32r2, -mips4: the ISA by its own name.
@@ -254,8 +252,9 @@ impl Target {
                     _ => return,
                 };
                 if !self.is(arch) {
-                    // --with-arch-32 and --with-arch-64 differ.
+                    // --with-arch-32 and --with-arch-64 differ, and so do the ABIs.
                     self.isa = Known::Unknown;
+                    self.long_double = Known::Unknown;
                 }
                 self.arch = Known::Known(arch);
                 self.model = Known::Known(model);
@@ -334,13 +333,23 @@ impl Target {
             }
             (Family::Aarch64, Some(name)) => self.isa = known(aarch64_isa(name)),
             (Family::Riscv, Some(name)) => self.isa = known(Isa::of_name(family, name)),
-            (_, Some(name)) => self.isa = known(Isa::of_name(family, name)),
+            (_, Some(name)) => {
+                self.isa = known(Isa::of_name(family, name));
+                // Release 6 has the one encoding only.
+                if family == Family::Mips && name.ends_with("r6") {
+                    self.nan = Known::Known(Nan::Y2008);
+                }
+            }
         }
-        if stated.add | stated.remove != 0 {
-            let bits = |isa: Isa| (isa.bits & !stated.remove) | stated.add;
+        for &(feature, on) in &stated.features {
+            let (adds, removes) = x86::feature(feature).unwrap_or_default();
             self.isa = self.isa.map(|isa| Isa {
                 family,
-                bits: bits(isa),
+                bits: if on {
+                    isa.bits | adds
+                } else {
+                    isa.bits & !removes
+                },
             });
         }
     }

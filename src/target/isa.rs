@@ -92,7 +92,10 @@ impl Isa {
         if let Some(&(name, _)) = table.iter().find(|&&(_, bits)| bits == self.bits) {
             return Cow::Borrowed(name);
         }
-        let below = table.iter().filter(|&&(_, bits)| bits & !self.bits == 0);
+        let below = table
+            .iter()
+            .rev()
+            .filter(|&&(_, bits)| bits & !self.bits == 0);
         let nearest = below.max_by_key(|&&(_, bits)| bits.count_ones());
         let name = nearest.map_or("", |&(name, _)| name);
         Cow::Owned(format!("{name}~{:x}", self.bits))
@@ -291,26 +294,41 @@ pub mod x86 {
     pub const V3: u64 = V2 | AVX | AVX2 | BMI | FMA;
     pub const V4: u64 = V3 | AVX512;
 
-    /// `-mNAME` and what it adds.
-    pub const FLAGS: &[(&str, u64)] = &[
-        ("mmx", MMX),
-        ("sse", SSE | MMX),
-        ("sse2", SSE | SSE2 | MMX),
-        ("sse3", SSE | SSE2 | MMX | SSE3),
-        ("ssse3", SSE | SSE2 | MMX | SSE3 | SSSE3),
-        ("sse4.1", SSE | SSE2 | MMX | SSE3 | SSSE3 | SSE4_1),
-        ("sse4.2", SSE | SSE2 | MMX | SSE3 | SSSE3 | SSE4_1 | SSE4_2),
-        ("sse4", SSE | SSE2 | MMX | SSE3 | SSSE3 | SSE4_1 | SSE4_2),
-        ("popcnt", POPCNT),
-        ("cx16", CX16),
-        ("avx", AVX | SSE3 | SSSE3 | SSE4_1 | SSE4_2),
-        ("avx2", AVX2 | AVX | SSE3 | SSSE3 | SSE4_1 | SSE4_2),
-        ("bmi", BMI),
-        ("bmi2", BMI),
-        ("fma", FMA | AVX),
-        ("avx512f", AVX512 | AVX2 | AVX),
-        ("aes", AES),
+    const UP_TO_SSSE3: u64 = MMX | SSE | SSE2 | SSE3 | SSSE3;
+    const UP_TO_SSE4_2: u64 = UP_TO_SSSE3 | SSE4_1 | SSE4_2 | POPCNT;
+
+    /// `-mNAME`, its own feature, and all that it switches on (gcc's i386-common).
+    pub const FLAGS: &[(&str, u64, u64)] = &[
+        ("mmx", MMX, MMX),
+        ("sse", SSE, MMX | SSE),
+        ("sse2", SSE2, MMX | SSE | SSE2),
+        ("sse3", SSE3, MMX | SSE | SSE2 | SSE3),
+        ("ssse3", SSSE3, UP_TO_SSSE3),
+        ("sse4.1", SSE4_1, UP_TO_SSSE3 | SSE4_1),
+        ("sse4.2", SSE4_2, UP_TO_SSE4_2),
+        ("sse4", SSE4_2, UP_TO_SSE4_2),
+        ("popcnt", POPCNT, POPCNT),
+        ("cx16", CX16, CX16),
+        ("aes", AES, MMX | SSE | SSE2 | AES),
+        ("avx", AVX, UP_TO_SSE4_2 | AVX),
+        ("avx2", AVX2, UP_TO_SSE4_2 | AVX | AVX2),
+        ("bmi", BMI, BMI),
+        ("bmi2", BMI, BMI),
+        ("fma", FMA, UP_TO_SSE4_2 | AVX | FMA),
+        ("avx512f", AVX512, UP_TO_SSE4_2 | AVX | AVX2 | AVX512),
     ];
+
+    /// What `-mNAME` adds and `-mno-NAME` takes away, with all that needs it; `None` for a flag
+    /// that is no such feature.
+    pub fn feature(name: &str) -> Option<(u64, u64)> {
+        let &(_, own, adds) = FLAGS.iter().find(|(n, ..)| *n == name)?;
+        // SSE switches MMX on, and SSE4.2 POPCNT, but neither needs it.
+        let needed = own & (MMX | POPCNT) == 0;
+        let needing = FLAGS
+            .iter()
+            .filter(|&&(_, its, all)| its == own || needed && all & own != 0);
+        Some((adds, needing.fold(0, |bits, (_, own, _)| bits | own)))
+    }
 }
 
 const X86: &[(&str, u64)] = &[

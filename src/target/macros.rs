@@ -26,6 +26,8 @@ struct Seen {
     ppc_soft: bool,
     ppc_spe: bool,
     loong_float: Option<Float>,
+    /// x86's features, and PowerPC's or s390's, apart: some macros are common to all.
+    x86: u64,
     isa: u64,
     pie: u32,
     pic: u32,
@@ -141,6 +143,9 @@ const POWER: &[(&str, &str)] = &[
 impl Target {
     /// The target that a list of macros, name and value, describes: what `-dM -E` prints, or what a
     /// job preprocessed by the client begins with. Empty where no macro names an architecture.
+    ///
+    /// Macros do not tell where an ARM compiler has its FPU from. Whoever records facts sets
+    /// [`fpu_of_isa`](Target::fpu_of_isa) if `-###` shows no `-mfpu=`.
     pub fn of_macros<'a>(macros: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Target {
         let mut seen = Seen::default();
         for (name, value) in macros {
@@ -247,11 +252,11 @@ impl Seen {
                 if let Some(extension) = name.strip_prefix("__riscv_") {
                     self.riscv_isa |= riscv::of_macro(extension);
                 } else if let Some((_, bits)) = X86.iter().find(|(n, _)| *n == name) {
-                    self.isa |= bits;
+                    self.x86 |= bits;
                 } else if let Some((_, cpu)) = POWER.iter().find(|(n, _)| *n == name) {
                     self.isa |= Isa::of_name(Family::Powerpc, cpu).map_or(0, |i| i.bits);
                 } else if matches!(name, "__i686__" | "__pentiumpro__") {
-                    self.isa |= x86::I686;
+                    self.x86 |= x86::I686;
                 }
             }
         }
@@ -379,6 +384,7 @@ impl Seen {
             Family::Arm => return self.arm(target),
             Family::Aarch64 => bits = self.arm.a64 | 1,
             Family::X86 => {
+                bits = self.x86;
                 if arch == Arch::X86_64 {
                     bits |= x86::V1;
                 }

@@ -16,7 +16,8 @@ pub enum Level {
     CompatibleWithFlags,
     /// Serves; the code may differ (PIE, tuning, a smaller ISA).
     Compatible,
-    /// Nothing that is known of the two differs.
+    /// The same target, proved: nothing differs, with or without flags, and nothing that matters
+    /// rests on a name.
     Same,
 }
 
@@ -96,7 +97,6 @@ pub fn verdict(wanted: &Target, offered: &Target, flags: &[impl AsRef<OsStr>]) -
     let mut differences = Vec::new();
     let mut unproved = Vec::new();
     let mut needed_flags = false;
-    let mut same = true;
     for &property in Property::ALL {
         let outcome = compare(property, wanted, &with_flags);
         if !flags.is_empty() && !matches!(outcome, Match::Refuses) {
@@ -106,16 +106,10 @@ pub fn verdict(wanted: &Target, offered: &Target, flags: &[impl AsRef<OsStr>]) -
             unproved.push(property);
         }
         let fatal = match outcome {
-            Match::Equal => continue,
-            Match::Open => {
-                let word = |t: &Target| t.word(property).value().is_some();
-                same &= word(wanted) == word(&with_flags);
-                continue;
-            }
+            Match::Equal | Match::Open => continue,
             Match::Serves => false,
             Match::Refuses => true,
         };
-        same = false;
         let side = |t: &Target| match t.word(property).value() {
             Some(word) => word.to_string(),
             None => "unknown".to_string(),
@@ -134,7 +128,7 @@ pub fn verdict(wanted: &Target, offered: &Target, flags: &[impl AsRef<OsStr>]) -
         Level::Incompatible
     } else if needed_flags {
         Level::CompatibleWithFlags
-    } else if same {
+    } else if unproved.is_empty() && wanted == offered && *offered == with_flags {
         Level::Same
     } else {
         Level::Compatible
@@ -157,7 +151,7 @@ fn compare(property: Property, wanted: &Target, offered: &Target) -> Match {
             Match::Open
         };
     };
-    if same_word(property, wanted_word, offered_word) {
+    if wanted_word == offered_word {
         return Match::Equal;
     }
     let serves = match property {
@@ -182,12 +176,6 @@ fn compare(property: Property, wanted: &Target, offered: &Target) -> Match {
         true => Match::Serves,
         false => Match::Refuses,
     }
-}
-
-/// `-fPIC` and `-fPIE` stated with other case, and the like, have one word already; nothing else
-/// is the same under two words.
-fn same_word(_: Property, wanted: &str, offered: &str) -> bool {
-    wanted == offered
 }
 
 fn runs<T: Copy>(wanted: Known<T>, offered: Known<T>, runs_on: fn(T, T) -> bool) -> bool {
