@@ -175,7 +175,16 @@ impl Deciding<'_> {
 
     /// Holds a candidate against what is wanted.
     fn fits(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<Run, Refusing> {
-        let args = self.arguments(wanted, &candidate.target, candidate.first.clone());
+        // On the client they are this compiler's own: stated they change nothing, and clang warns of
+        // those that a link does not use. They only tell what it compiles for.
+        let own = candidate.native
+            && self.request.place != Place::Helper
+            && wanted.settings.defaults.is_some();
+        let mark = self.reasons.len();
+        let mut args = self.arguments(wanted, &candidate.target, candidate.first.clone());
+        if own {
+            self.reasons.truncate(mark);
+        }
         // What clang makes of its --target is in the candidate's target already.
         let told = usize::from(candidate.first.is_some());
         self.check_target(wanted, candidate, &args[told..])?;
@@ -187,6 +196,14 @@ impl Deciding<'_> {
                 }
                 .into());
             }
+        }
+        if own {
+            args = merged_arguments(
+                &wanted.settings,
+                Vec::new(),
+                candidate.first.clone(),
+                self.request.args,
+            );
         }
         self.note(format!("runs {}", candidate.installed.path.display()));
         Ok(Run {
