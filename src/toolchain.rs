@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use crate::decide::Reach;
 use crate::request::FileId;
 
-/// Programs that pretend to be compilers. A candidate that resolves to one is passed over.
-const WRAPPERS: &[&[u8]] = &[b"distcc", b"ccache", b"icecc", b"sccache"];
+/// Programs that pretend to be compilers. A candidate that resolves to one is passed over; another
+/// copy of ccroute is one too.
+const WRAPPERS: &[&[u8]] = &[b"distcc", b"ccache", b"icecc", b"sccache", OURSELVES];
+
+const OURSELVES: &[u8] = b"ccroute";
 
 /// How many links are followed before a chain counts as broken (the kernel's own limit).
 const MAX_LINKS: usize = 40;
@@ -155,7 +158,8 @@ impl Search {
     }
 
     fn is_ours(&self, path: &Path) -> bool {
-        fs::metadata(path).is_ok_and(|m| self.skip.contains(&(m.dev(), m.ino())))
+        last_link(path).as_bytes() == OURSELVES
+            || fs::metadata(path).is_ok_and(|m| self.skip.contains(&(m.dev(), m.ino())))
     }
 
     /// The triples for which a program `TRIPLE-suffix` stands on PATH or in `first`: the compilers
