@@ -143,6 +143,10 @@ impl Facts for World {
         find_launcher(name, self.search.path(), &self.skip)
     }
 
+    fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>> {
+        crate::client::native::expanded(compiler, args)
+    }
+
     fn reach(&self, full: &str, local: &Path) -> Reach {
         self.search.reach(&self.path, &self.called, full, local)
     }

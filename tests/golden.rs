@@ -81,6 +81,13 @@ impl Facts for Fake {
     fn working_directory(&self) -> &Path {
         self.directory.as_deref().unwrap_or(Path::new("/tmp"))
     }
+    fn expanded(&self, _: &Path, args: &[&OsStr]) -> Option<Vec<OsString>> {
+        let expand = |a: &&OsStr| match a.to_str() {
+            Some("-march=native") => "-march=armv8-a+crc".into(),
+            _ => a.to_os_string(),
+        };
+        (!args.contains(&OsStr::new("-mcpu=native"))).then(|| args.iter().map(expand).collect())
+    }
     fn reach(&self, full: &str, local: &Path) -> Reach {
         let end = |path: &str| {
             let of = |p: &&(String, Option<String>, Option<Recorded>)| p.0 == path;

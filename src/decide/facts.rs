@@ -1,6 +1,6 @@
 //! The questions that a decision may ask of the world.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -49,6 +49,9 @@ pub trait Facts {
     fn working_directory(&self) -> &Path;
     /// Where a launcher is.
     fn launcher(&self, name: &str) -> Option<PathBuf>;
+    /// These arguments with `-march=native` and its like expanded to what the compiler there means
+    /// by them, if that can be found out.
+    fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>>;
     /// Where a launcher's children find `full`, if it is to be `local`, an installed compiler.
     fn reach(&self, full: &str, local: &Path) -> Reach;
 }

@@ -1,6 +1,6 @@
 //! Picks the installed compiler that serves what is wanted, and puts its arguments together.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::refusal::Refusal;
 use super::{merged_arguments, Confine, Deciding, Refusing, Run, Wanted, NATIVE};
@@ -221,10 +221,22 @@ impl Deciding<'_> {
         target: &Target,
         first: Option<String>,
     ) -> Vec<OsString> {
+        let own = self.request.args;
+        self.arguments_of(wanted, target, first, own)
+    }
+
+    /// The same for other arguments than the request's.
+    pub(super) fn arguments_of(
+        &mut self,
+        wanted: &Wanted,
+        target: &Target,
+        first: Option<String>,
+        own: &[&OsStr],
+    ) -> Vec<OsString> {
         let settings = &wanted.settings;
         let stated = match &settings.defaults {
             Some(list) => {
-                let stated = defaults::stated(target, &list.value, self.request.args);
+                let stated = defaults::stated(target, &list.value, own);
                 let origin = list.origin.clone();
                 self.because(
                     format!("the client's defaults: {}", stated.join(" ")),
@@ -234,7 +246,7 @@ impl Deciding<'_> {
             }
             None => Vec::new(),
         };
-        merged_arguments(settings, stated, first, self.request.args)
+        merged_arguments(settings, stated, first, own)
     }
 
     /// Checks the compiler's version against the one asked for or shown.

@@ -1,11 +1,11 @@
 //! What goes to a launcher: under which name, with which arguments and variables.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::facts::Reach;
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Send, Wanted};
-use crate::client::local::local_reason;
+use crate::client::local::{local_reason, LocalReason};
 use crate::name::{CompilerName, Tool};
 use crate::rules::{Fallback, VersionMatch};
 
@@ -23,10 +23,14 @@ impl Deciding<'_> {
         }
         let request = self.request;
         let kernel = request.job.kernel.is_some();
-        if let Some(reason) = local_reason(request.name.tool, request.args, kernel) {
-            self.note(format!("compiled here: {reason}"));
-            return Ok(None);
-        }
+        let native = match local_reason(request.name.tool, request.args, kernel) {
+            None => None,
+            Some(reason @ LocalReason::Native(_)) => Some(reason),
+            Some(reason) => {
+                self.note(format!("compiled here: {reason}"));
+                return Ok(None);
+            }
+        };
         let Some(launcher) = self.facts.launcher(&send.value) else {
             return Err(Refusal::NoLauncher {
                 launcher: send.value,
@@ -38,6 +42,15 @@ impl Deciding<'_> {
         let mark = self.reasons.len();
         let local = self.run(wanted)?;
         self.reasons.truncate(mark);
+        let mut expanded = None;
+        if let Some(reason) = native {
+            expanded = self.facts.expanded(&local.compiler, request.args);
+            if expanded.is_none() {
+                self.note(format!("compiled here: {reason}, and cannot be expanded"));
+                return Ok(None);
+            }
+            self.note(format!("{reason}, and is expanded"));
+        }
         let name = self.sent_name(wanted).to_string();
         let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
         match self.facts.reach(&name, &local.compiler) {
@@ -50,7 +63,13 @@ impl Deciding<'_> {
                 return Ok(None);
             }
         }
-        let args = self.arguments(wanted, &wanted.target, None);
+        let args = match &expanded {
+            Some(own) => {
+                let own: Vec<&OsStr> = own.iter().map(OsString::as_os_str).collect();
+                self.arguments_of(wanted, &wanted.target, None, &own)
+            }
+            None => self.arguments(wanted, &wanted.target, None),
+        };
         let mut words = vec![OsString::from(name)];
         words.extend(args);
         self.because(format!("sent through {}", launcher.display()), &send.origin);
