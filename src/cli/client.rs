@@ -9,6 +9,7 @@ use super::install::Arguments;
 use super::names::installed_versions;
 use super::place::{Made, Tree, MARK};
 use super::Failure;
+use crate::decide::contradiction;
 use crate::exit::Exit;
 use crate::name::{CompilerName, Tool};
 use crate::probe::{ask, measure, Compiler, Family, Measured};
@@ -168,7 +169,14 @@ fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
         None => Ok(None),
     };
     let gcc = measured("gcc")?;
-    let clang = measured("clang")?;
+    let mut clang = measured("clang")?;
+    // A clang for another machine than gcc's is no native compiler.
+    if let Some(gcc) = &gcc {
+        clang = clang.filter(|clang| {
+            let differ = contradiction(&gcc.answers.target(), &clang.answers.target());
+            differ.is_none()
+        });
+    }
     let Some(first) = gcc.as_ref().or(clang.as_ref()) else {
         return Err(Failure::Fault(
             "no native compiler on PATH: neither gcc nor clang (distcc and ccache do not count)"

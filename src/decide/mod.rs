@@ -15,6 +15,7 @@ use std::path::PathBuf;
 pub use facts::{Facts, Reach, Recorded};
 pub use refusal::Refusal;
 pub use send::COMPILER;
+pub(crate) use verify::contradiction;
 
 use crate::evidence::KernelSeen;
 use crate::exit::Exit;
