@@ -9,6 +9,7 @@ mod list;
 mod names;
 mod place;
 mod probe;
+mod record;
 mod verify;
 
 use std::ffi::OsStr;

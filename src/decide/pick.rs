@@ -21,6 +21,8 @@ pub(super) struct Candidate {
     pub(super) version: Option<String>,
     /// Whether it is this machine's native compiler.
     pub(super) native: bool,
+    /// Whether it was asked for by its own name, so that its facts are the client's too.
+    pub(super) same_name: bool,
     /// A flag it needs first: clang's `--target`.
     pub(super) first: Option<String>,
 }
@@ -168,6 +170,7 @@ impl Deciding<'_> {
             },
             version,
             native,
+            same_name: program.target.is_none() && wanted.triple.as_deref() == Some(entry),
             first: program.target.as_ref().map(|t| format!("--target={t}")),
             installed,
         }))

@@ -32,16 +32,30 @@ pub(super) enum Form {
     Both,
 }
 
+/// More than any ABI defines. Facts are looked up one by one, which a file with a million of them
+/// would make slow.
+const LIMIT: usize = 512;
+
+/// Why attributes could not be read.
+#[derive(Debug)]
+pub(super) struct Malformed;
+
+impl From<object::read::Error> for Malformed {
+    fn from(_: object::read::Error) -> Malformed {
+        Malformed
+    }
+}
+
 /// The file-scope attributes of one vendor (`aeabi`, `riscv`, `gnu`), in order.
 ///
 /// # Errors
-/// The section is malformed; the words say how.
+/// The section is malformed, or has more attributes than make sense.
 pub(super) fn read(
     data: &[u8],
     endian: Endianness,
     vendor: &[u8],
     form: impl Fn(u64) -> Form,
-) -> Result<Vec<Attribute>, object::read::Error> {
+) -> Result<Vec<Attribute>, Malformed> {
     // The word size of the header type is not used by the attribute readers.
     let section = AttributesSection::<elf::FileHeader32<Endianness>>::new(endian, data)?;
     let mut list = Vec::new();
@@ -66,6 +80,9 @@ pub(super) fn read(
                     }
                 };
                 list.push(Attribute { tag, value });
+                if list.len() > LIMIT {
+                    return Err(Malformed);
+                }
             }
         }
     }

@@ -127,21 +127,15 @@ impl Fact {
         meaning: Meaning,
     ) -> Fact {
         let mut words = words.into();
-        // Facts travel as words in a rules file: nothing in them may end a word or a line.
-        if words.is_empty() || words.contains(|c: char| !c.is_ascii_graphic() || c == '#') {
-            words = Cow::Owned(
-                words
-                    .chars()
-                    .map(|c| match c {
-                        '#' => '?',
-                        c if c.is_ascii_graphic() => c,
-                        _ => '?',
-                    })
-                    .collect(),
-            );
-            if words.is_empty() {
-                words = Cow::Borrowed("empty");
-            }
+        // Facts travel as words in a rules file: nothing in them may end a word or a line, or
+        // mean something there.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "+-_.,/?".contains(c);
+        if !words.chars().all(plain) {
+            let mend = |c| if plain(c) { c } else { '?' };
+            words = Cow::Owned(words.chars().map(mend).collect());
+        }
+        if words.is_empty() {
+            words = Cow::Borrowed("empty");
         }
         Fact {
             place,
@@ -223,7 +217,7 @@ impl Facts {
             is_64: raw.is_64,
             big_endian: raw.big,
             machine,
-            facts,
+            facts: each_once(facts),
         }
     }
 
@@ -404,9 +398,21 @@ impl Facts {
             is_64,
             big_endian,
             machine,
-            facts,
+            facts: each_once(facts),
         })
     }
+}
+
+/// Each name once. An attribute that is given again overrides.
+fn each_once(facts: Vec<Fact>) -> Vec<Fact> {
+    let mut list: Vec<Fact> = Vec::with_capacity(facts.len());
+    for fact in facts {
+        match list.iter_mut().find(|f| f.name == fact.name) {
+            Some(earlier) => *earlier = fact,
+            None => list.push(fact),
+        }
+    }
+    list
 }
 
 /// Where a fact of this name stands and what it means when it differs.

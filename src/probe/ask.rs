@@ -127,6 +127,8 @@ pub struct Answers {
     /// All three fields, from the macros: `-dumpversion` may be the first alone.
     pub version: String,
     pub macros: Macros,
+    /// The macros with `-fno-PIE`, on RISC-V: position independence hides the code model.
+    pub fixed: Option<Macros>,
     /// The arguments of the compiler proper (`cc1`) that the driver made up by itself.
     pub injected: Vec<String>,
     /// What the compiler was configured with (gcc only).
@@ -182,6 +184,10 @@ pub fn ask(compiler: &Compiler) -> Result<Answers, Failure> {
     } else {
         return Err(refuse("neither gcc nor clang"));
     };
+    let fixed = match macros.has("__riscv") {
+        true => self::macros(compiler, &["-fno-PIE"]).ok(),
+        false => None,
+    };
     let version = match family {
         Family::Gcc => ["__GNUC__", "__GNUC_MINOR__", "__GNUC_PATCHLEVEL__"],
         Family::Clang => ["__clang_major__", "__clang_minor__", "__clang_patchlevel__"],
@@ -211,6 +217,7 @@ pub fn ask(compiler: &Compiler) -> Result<Answers, Failure> {
         triple,
         version,
         macros,
+        fixed,
         injected,
         configured,
         effective,

@@ -117,7 +117,7 @@ fn target(answers: &Answers, list: &mut Flags) {
         });
     }
     for flag in injected {
-        list.add(flag.as_str());
+        list.add(as_configured(flag, &answers.configured));
     }
     let effective = |name: &str| {
         answers
@@ -147,8 +147,9 @@ fn target(answers: &Answers, list: &mut Flags) {
             list.add(tune);
         }
     } else if macros.has("__riscv") {
+        let fixed = answers.fixed.as_ref();
         for model in ["medlow", "medany"] {
-            if macros.has(&format!("__riscv_cmodel_{model}")) {
+            if fixed.is_some_and(|m| m.has(&format!("__riscv_cmodel_{model}"))) {
                 list.add(format!("-mcmodel={model}"));
             }
         }
@@ -169,6 +170,23 @@ fn target(answers: &Answers, list: &mut Flags) {
                 "-mlong-double-64"
             });
         }
+    }
+}
+
+/// ARM's driver writes the FPU that `--with-fpu` names into the architecture, `armv6` as
+/// `armv6+fp`. A user's other `-mfpu` would not take that away again, so the configured name is
+/// stated where it is the same but for that.
+fn as_configured(flag: &str, configured: &[String]) -> String {
+    let Some((architecture, _)) = flag
+        .split_once('+')
+        .filter(|(a, _)| a.starts_with("-march=arm"))
+    else {
+        return flag.to_string();
+    };
+    let name = architecture.replacen("-march=", "--with-arch=", 1);
+    match configured.contains(&name) && configured.iter().any(|w| w.starts_with("--with-fpu=")) {
+        true => architecture.to_string(),
+        false => flag.to_string(),
     }
 }
 
@@ -371,5 +389,31 @@ pub(super) fn branch_protection(macros: &Macros) -> String {
         "none".to_string()
     } else {
         parts.join("+")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_fpu_that_was_configured_apart_is_not_in_the_architecture() {
+        let words = |list: &[&str]| list.iter().map(|w| (*w).to_string()).collect::<Vec<_>>();
+        let apart = words(&["--with-arch=armv6", "--with-fpu=vfp", "--with-float=hard"]);
+        assert_eq!(as_configured("-march=armv6+fp", &apart), "-march=armv6");
+        assert_eq!(
+            as_configured("-march=armv7-a+fp", &apart),
+            "-march=armv7-a+fp"
+        );
+        let together = words(&["--with-arch=armv7-a+fp"]);
+        assert_eq!(
+            as_configured("-march=armv7-a+fp", &together),
+            "-march=armv7-a+fp"
+        );
+        assert_eq!(
+            as_configured("-march=armv8-a+crc", &[]),
+            "-march=armv8-a+crc"
+        );
+        assert_eq!(as_configured("-mthumb", &apart), "-mthumb");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::error::Fault;
 use super::parse::words;
@@ -102,7 +102,11 @@ impl Key {
         }
         match self {
             Key::Defaults | Key::Flags | Key::ForceFlags | Key::Refuse | Key::Proof => Ok(()),
-            Key::Use | Key::Names => each(value, &|w| match is_triple(w) {
+            Key::Use => each(value, &|w| match is_triple(w) {
+                true => Ok(()),
+                false => Err(Fault::BadTriple(w.into())),
+            }),
+            Key::Names => each(value, &|w| match is_triple(w) && w != "native" {
                 true => Ok(()),
                 false => Err(Fault::BadTriple(w.into())),
             }),
@@ -237,7 +241,11 @@ fn scaled(value: &str, units: &[(&str, u64)]) -> Option<u64> {
         .iter()
         .find_map(|(unit, factor)| Some((value.strip_suffix(unit)?, *factor)));
     let (digits, factor) = found.unwrap_or((value, 1));
-    let number: u64 = digits.parse().ok()?;
+    // The library's parser also takes a sign.
+    let number: u64 = match digits.starts_with('+') {
+        true => return None,
+        false => digits.parse().ok()?,
+    };
     number.checked_mul(factor).filter(|&n| n > 0)
 }
 
@@ -245,7 +253,19 @@ fn scaled(value: &str, units: &[(&str, u64)]) -> Option<u64> {
 pub(super) fn network(value: &str) -> Option<IpNet> {
     match value.parse::<IpAddr>() {
         Ok(address) => Some(IpNet::from(address.to_canonical())),
-        Err(_) => value.parse().ok(),
+        Err(_) => value.parse().ok().map(canonical),
+    }
+}
+
+fn canonical(network: IpNet) -> IpNet {
+    /// The bits of an IPv4-mapped IPv6 address before the IPv4 address.
+    const MAPPED: u8 = 96;
+    let shorter = network.prefix_len().checked_sub(MAPPED);
+    match (network.addr().to_canonical(), shorter) {
+        (IpAddr::V4(address), Some(length)) if network.addr().is_ipv6() => {
+            Ipv4Net::new(address, length).map_or(network, IpNet::V4)
+        }
+        _ => network,
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Files are opened first and examined through the descriptor, so that nothing can be exchanged in
 //! between. A directory's parents are examined from the real path of what was opened: where each
-//! of them is safe, nobody could have moved it.
+//! of them is safe, nobody could have moved it. Links that lead there are examined as well.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -38,6 +38,9 @@ pub const FILE_MAX: u64 = 4 << 20;
 
 /// How often a file that changes while it is read is read again.
 const ATTEMPTS: usize = 5;
+
+/// How many links a path may lead through (the kernel's own limit).
+const MAX_LINKS: usize = 40;
 
 /// A rules file's text.
 #[derive(Clone, Debug)]
@@ -128,6 +131,9 @@ fn read(path: &Path, entry: Entry, checked: &mut Checked) -> Result<Option<Vec<u
         options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
         let mut file = options.open(path).map_err(|e| unreadable(path, &e))?;
         let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
+        if entry == Entry::MaybeLink {
+            checked.links(path)?;
+        }
         if meta.file_type().is_char_device() && is_null(&meta) {
             return Ok(None);
         }
@@ -221,7 +227,34 @@ impl Checked {
         let stat = nix::sys::stat::fstat(opened).map_err(|e| unreadable(path, &e.into()))?;
         self.trusted(&real, Bits::of_stat(&stat), opened)?;
         self.parents(&real)?;
+        if real != path {
+            // Some part of the path is a link.
+            path.ancestors()
+                .filter(|p| !p.as_os_str().is_empty())
+                .try_for_each(|part| self.links(part))?;
+        }
         self.directories.push(real);
+        Ok(())
+    }
+
+    /// Examines the links that `path` leads through, none if it is no link: whoever can replace
+    /// one of them chooses what is read, or masks it.
+    fn links(&mut self, path: &Path) -> Result<(), RulesError> {
+        let failed = |error| unreadable(path, &error);
+        let mut link = path.to_path_buf();
+        for hop in 0..MAX_LINKS {
+            let meta = fs::symlink_metadata(&link).map_err(failed)?;
+            if !meta.is_symlink() {
+                break;
+            }
+            self.trusted(&link, Bits::of(&meta), link.as_path())?;
+            let dir = link.parent().unwrap_or(Path::new("/"));
+            if hop > 0 {
+                // The first one's directory is examined as what it is.
+                self.parents(&fs::canonicalize(dir).map_err(failed)?.join("link"))?;
+            }
+            link = dir.join(fs::read_link(&link).map_err(failed)?);
+        }
         Ok(())
     }
 
@@ -268,7 +301,9 @@ impl Checked {
         // In a sticky directory nobody can replace what another has made.
         let directory = bits.mode & libc::S_IFMT == libc::S_IFDIR;
         let sticky = directory && bits.mode & 0o1000 != 0;
-        if bits.mode & 0o022 != 0 && !sticky {
+        // A link's own bits mean nothing.
+        let link = bits.mode & libc::S_IFMT == libc::S_IFLNK;
+        if bits.mode & 0o022 != 0 && !sticky && !link {
             return Err(RulesError::Unsafe {
                 path: path.into(),
                 what: "others than its owner can write to it",

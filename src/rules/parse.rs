@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::error::Fault;
 use super::keys::{self, Key};
 use super::Place;
+use crate::name::Tool;
 
 /// The longest line, in bytes.
 pub const LINE_MAX: usize = 64 * 1024;
@@ -79,10 +80,12 @@ pub struct At {
 pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a> {
     let mut parser = Parser {
         parsed: Parsed::default(),
+        within: Within::BeforeSections,
         seen: 0,
         names: Vec::new(),
     };
-    let mut rest = text;
+    // Some editors begin every text with a byte order mark.
+    let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut number = 0;
     while !rest.is_empty() {
         let end = crate::sys::find_byte(b'\n', rest).unwrap_or(rest.len());
@@ -103,8 +106,19 @@ pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a
     parser.parsed
 }
 
+/// What the line being read belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    BeforeSections,
+    Section,
+    /// A section with a fault in its header. It is kept out of the index, and its keys with it:
+    /// they must not fall to the section before.
+    FaultySection,
+}
+
 struct Parser<'a> {
     parsed: Parsed<'a>,
+    within: Within,
     /// One bit per key of the section being read.
     seen: u32,
     /// The NAMEs of `tool.NAME` in the section being read.
@@ -136,6 +150,7 @@ impl<'a> Parser<'a> {
     }
 
     fn section(&mut self, line: &'a str, start: usize, number: u32) -> Result<(), Found> {
+        self.within = Within::FaultySection;
         self.seen = 0;
         self.names.clear();
         let entries = u32::try_from(self.parsed.entries.len()).unwrap_or(u32::MAX);
@@ -145,7 +160,6 @@ impl<'a> Parser<'a> {
         let offset = |part: &str| part.as_ptr() as usize - line.as_ptr() as usize;
         let mut words = header.split_ascii_whitespace();
         let pattern = words.next().ok_or((start, Fault::EmptySection))?;
-        // A section with a fault is kept out of the index, and its keys with it.
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_.+-*?[]!".contains(c);
         if !pattern.chars().all(allowed) {
             return Err((offset(pattern), Fault::BadPattern(pattern.into())));
@@ -164,6 +178,7 @@ impl<'a> Parser<'a> {
             header,
             entries: entries..entries,
         });
+        self.within = Within::Section;
         Ok(())
     }
 
@@ -172,9 +187,9 @@ impl<'a> Parser<'a> {
         let adds = line[..equals].ends_with('+');
         let written = line[start..equals - usize::from(adds)].trim_ascii();
         let (key, name) = Key::parse(written).map_err(|f| (start, f))?;
-        let Some(section) = self.parsed.sections.last_mut() else {
+        if self.within == Within::BeforeSections {
             return Err((start, Fault::NoSection));
-        };
+        }
         let bit = 1u32 << key as u32;
         let twice = match key {
             Key::Tool => self.names.contains(&name),
@@ -196,14 +211,16 @@ impl<'a> Parser<'a> {
         if key == Key::Tool {
             self.names.push(name);
         }
-        self.parsed.entries.push(Entry {
-            key,
-            name,
-            adds,
-            value,
-            line: number,
-        });
-        section.entries.end = u32::try_from(self.parsed.entries.len()).unwrap_or(u32::MAX);
+        if let (Within::Section, Some(section)) = (self.within, self.parsed.sections.last_mut()) {
+            self.parsed.entries.push(Entry {
+                key,
+                name,
+                adds,
+                value,
+                line: number,
+            });
+            section.entries.end = u32::try_from(self.parsed.entries.len()).unwrap_or(u32::MAX);
+        }
         Ok(())
     }
 }
@@ -241,6 +258,10 @@ impl<'a> Conditions<'a> {
         };
         let value = words.next().ok_or(Fault::ConditionValue(name))?;
         keys::check_glob(value)?;
+        // A name that no tool has would never hold, and nobody would notice.
+        if name == "tool" && !keys::is_glob(value) && Tool::parse(value).is_none() {
+            return Err(Fault::UnknownTool(value.into()));
+        }
         match slot.replace(value) {
             Some(_) => Err(Fault::ConditionTwice(name)),
             None => Ok(()),

@@ -5,6 +5,7 @@
 //! with the package to install: nothing is skipped.
 #![allow(dead_code)]
 
+pub mod call;
 pub mod raw;
 
 use std::ffi::OsStr;
@@ -30,6 +31,14 @@ const PACKAGES: &[(&str, &str)] = &[
     ("clang", "clang"),
     ("ccache", "ccache"),
     ("unshare", "util-linux"),
+    ("cc", "gcc"),
+    ("ps", "procps"),
+    ("xz", "xz-utils"),
+    ("qemu-arm", "qemu-user"),
+    (
+        "arm-linux-gnueabihf-objcopy",
+        "binutils-arm-linux-gnueabihf",
+    ),
     ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
     ("arm-linux-gnueabihf-g++", "g++-arm-linux-gnueabihf"),
     ("arm-linux-gnueabi-gcc", "gcc-arm-linux-gnueabi"),
@@ -49,7 +58,9 @@ pub fn need(command: &str) -> PathBuf {
     let mut dirs = std::env::split_paths(&path).chain(extra);
     let found = dirs.find_map(|dir| {
         let file = dir.join(command);
-        file.is_file().then_some(file)
+        // Where only Debian 12's statically linked ones are installed.
+        let alias = dir.join(format!("{command}-static"));
+        [file, alias].into_iter().find(|f| f.is_file())
     });
     found.unwrap_or_else(|| {
         let package = PACKAGES.iter().find(|(c, _)| *c == command);
@@ -58,7 +69,7 @@ pub fn need(command: &str) -> PathBuf {
     })
 }
 
-/// A directory of the test's own, removed at the end. Others may read it: distccd's user does.
+/// A directory of the test's own, removed at the end unless KEEP is set. Others may read it: distccd's user does.
 #[derive(Debug)]
 pub struct Scratch(pub PathBuf);
 
@@ -101,7 +112,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if std::env::var_os("KEEP").is_none() {
             let _ = fs::remove_dir_all(&self.0);
         }
     }
@@ -137,9 +148,15 @@ pub fn rules(scratch: &Scratch, text: &str) -> PathBuf {
     scratch.path("rules")
 }
 
-/// The rules that are shipped.
-pub fn shipped_rules() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d")
+/// The rules that are shipped, where distccd's user can read them.
+pub fn shipped_rules(scratch: &Scratch) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        scratch.file(&format!("shipped/{name}"), fs::read(&path).unwrap());
+    }
+    scratch.path("shipped")
 }
 
 /// A real distccd on loopback.
@@ -285,6 +302,8 @@ impl Client {
     pub fn new(scratch: &Scratch, triple: &str, names: &[&str], hosts: &[&Distccd]) -> Client {
         let dir = scratch.dir(&format!("client-{triple}"));
         let bin = scratch.dir(&format!("client-{triple}/bin"));
+        // distcc makes the directories in it, but not itself.
+        scratch.dir(&format!("client-{triple}/.distcc"));
         for (tool, real) in [
             ("gcc", "gcc"),
             ("cc", "gcc"),
@@ -313,6 +332,57 @@ impl Client {
     pub fn set(&mut self, name: &str, value: &str) -> &mut Client {
         self.env.push((name.into(), value.into()));
         self
+    }
+
+    /// A client without compilers, whose jobs fail where the helper fails.
+    pub fn bare(scratch: &Scratch, helper: &Distccd) -> Client {
+        scratch.dir("client/.distcc");
+        Client {
+            dir: scratch.dir("client"),
+            bin: scratch.dir("client/bin"),
+            hosts: helper.host(),
+            env: vec![("DISTCC_FALLBACK".into(), "0".into())],
+        }
+    }
+
+    /// A compiler of the client: `name` runs `command`, a compiler of this machine and its flags.
+    pub fn compiler(&self, name: &str, command: &str) -> &Client {
+        let (program, flags) = command.split_once(' ').unwrap_or((command, ""));
+        let path = self.bin.join(name);
+        let line = format!(
+            "#!/bin/sh\nexec {} {flags} \"$@\"\n",
+            need(program).display()
+        );
+        fs::write(&path, line).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// The path of one of the client's compilers.
+    pub fn compiler_path(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
+    /// A program in the client's directory and environment.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.dir)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", self.bin.display()))
+            .env("LC_ALL", "C")
+            .env("DISTCC_DIR", self.dir.join(".distcc"))
+            .env("DISTCC_HOSTS", &self.hosts)
+            .env("DISTCC_NO_REWRITE_CROSS", "1")
+            .envs(self.env.iter().map(|(n, v)| (n, v)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// `distcc WORDS`, with what it has to say on standard error.
+    #[track_caller]
+    pub fn send(&self, words: &[&str]) -> call::Ran {
+        call::run(self.command(&need("distcc")).args(words))
     }
 
     /// A file in the client's directory.
@@ -398,10 +468,33 @@ impl Elf {
         }
     }
 
+    /// An ARM attribute's value; empty where it is not there.
+    pub fn tag(&self, name: &str) -> &str {
+        self.attributes
+            .lines()
+            .filter_map(|l| l.split_once(": "))
+            .find(|(key, _)| *key == name)
+            .map_or("", |(_, value)| value.trim_matches('"'))
+    }
+
     /// Whether an ARM object passes floating point values in VFP registers.
     pub fn is_hard_float(&self) -> bool {
         self.attributes.contains("Tag_ABI_VFP_args: VFP registers")
     }
+}
+
+/// An object without the section that holds the name of the compiler's package.
+pub fn without_comment(object: &Path, triple: &str) -> Vec<u8> {
+    let mut plain = object.as_os_str().to_owned();
+    plain.push(".plain");
+    let args = [
+        "-R".as_ref(),
+        ".comment".as_ref(),
+        object.as_os_str(),
+        &plain,
+    ];
+    call::tool_output(&format!("{triple}-objcopy"), args, Path::new("/"));
+    fs::read(plain).unwrap()
 }
 
 /// Both streams and the code of a finished process, for messages.
