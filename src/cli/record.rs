@@ -39,13 +39,16 @@ pub(super) fn record(file: &Path, paths: &BTreeSet<PathBuf>) -> Result<Recorded,
         }
     }
     recorded.compilers = entries.len();
-    compilers::write(file, &entries).map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::PermissionDenied => ": run it as root",
-            _ => "",
-        };
-        Failure::Fault(format!("cannot write {}: {error}{hint}", file.display()))
-    })?;
+    // The directory is not there before the first record, nor below a packager's root.
+    let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| compilers::write(file, &entries))
+        .map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::PermissionDenied => ": run it as root",
+                _ => "",
+            };
+            Failure::Fault(format!("cannot write {}: {error}{hint}", file.display()))
+        })?;
     Ok(recorded)
 }
 
