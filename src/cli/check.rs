@@ -66,6 +66,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         }
         findings.push(json!({"level": "error", "text": error.to_string()}));
     }
+    for text in super::client::findings() {
+        if !arguments.json {
+            writeln!(out, "warning: {text}")?;
+        }
+        findings.push(json!({"level": "warning", "text": text}));
+    }
     let triples = resolve(&rules);
     let mut served = 0;
     let mut wrong = 0;

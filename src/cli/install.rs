@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use nix::sys::stat::{umask, Mode};
 
+use super::client;
 use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{record, serving};
@@ -37,14 +38,21 @@ const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 #[derive(Args)]
 pub(super) struct Arguments {
     /// This machine compiles for others: links for distccd, its whitelist, its variables
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "client", conflicts_with = "client")]
     helper: bool,
+    /// This machine has others compile: rules by its native compilers, links in distcc's
+    /// masquerade directory
+    #[arg(long)]
+    pub(super) client: bool,
+    /// The directory of names that stands before the compilers on PATH [default: distcc's]
+    #[arg(long, value_name = "DIR", requires = "client")]
+    pub(super) masquerade: Option<PathBuf>,
     /// Work below DIR as if it were /, for packagers
     #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
+    pub(super) root: PathBuf,
     /// Say what would be done, and do nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// What the links lead to [default: this program]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -53,6 +61,9 @@ pub(super) struct Arguments {
 /// The files of a helper, the variables last: distccd must never be told of a list that is not
 /// there, because it then runs whatever a client asks for (distcc 3.4, `dcc_remap_compiler`).
 pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    if arguments.client {
+        return client::install(arguments, out);
+    }
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
     let tree = Tree::new(&arguments.root, arguments.dry_run)?;
@@ -116,6 +127,9 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
 
 /// The reverse of [`install`]: the variables first, the list only when no distccd relies on it.
 pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    if arguments.client {
+        return client::uninstall(arguments, out);
+    }
     let tree = Tree::new(&arguments.root, arguments.dry_run)?;
     let mut made = Made::default();
     for unit in UNITS {
@@ -169,7 +183,7 @@ fn names(triples: &[Triple]) -> BTreeSet<String> {
     names
 }
 
-fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
+pub(super) fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let program = match &arguments.program {
         Some(program) => program.clone(),
         None => fs::read_link("/proc/self/exe")?,

@@ -211,7 +211,7 @@ impl Deciding<'_> {
 
 /// What two sides contradict each other in, among what no flag of a build changes unsaid:
 /// architecture, word size, byte order, ABI. `None` where they agree as far as both are known.
-pub(super) fn contradiction(left: &Target, right: &Target) -> Option<String> {
+pub(crate) fn contradiction(left: &Target, right: &Target) -> Option<String> {
     let none: [&str; 0] = [];
     let differences: Vec<_> = verdict(left, right, &none)
         .differences

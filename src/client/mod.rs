@@ -1,0 +1,4 @@
+//! The client's side: what of a direct request stays here, and in what form the rest leaves.
+
+pub mod local;
+pub mod native;
