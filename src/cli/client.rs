@@ -442,6 +442,12 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
                     .into(),
             );
         }
+        // ccache hashes the compiler, not what the rules make of the call.
+        if base == "ccroute-run" && variable("CCACHE_EXTRAFILES").is_none() {
+            findings.push(format!(
+                "ccache does not see when a rule changes: CCACHE_EXTRAFILES={RULES}"
+            ));
+        }
     }
     let path = variable("PATH").unwrap_or_default();
     let dirs: Vec<&str> = path.split(':').collect();
@@ -478,9 +484,11 @@ mod tests {
     }
 
     #[test]
-    fn distcc_behind_ccache_is_reported() {
+    fn unsafe_ways_of_using_ccache_are_reported() {
         let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "distcc".into()));
         assert_eq!(found.len(), 1);
+        let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "ccroute-run".into()));
+        assert!(found.len() == 1 && found[0].contains("CCACHE_EXTRAFILES"));
         assert!(ccache_order(&|_| None).is_empty());
     }
 }
