@@ -441,7 +441,11 @@ fn macros_expanded_on_the_helper_give_the_same_objects() {
     client.scratch.file("work/a.cc", "#include <map>\n#include <iostream>\nint f() { std::map<int, int> m{{1, 2}}; std::cout << m[1] << __FILE__; return __LINE__; }\n");
     client
         .scratch
-        .file("work/date.c", "const char *base = __BASE_FILE__;\n");
+        .file("work/date.c", "const char *level = __TIMESTAMP__;\n");
+    client
+        .scratch
+        .file("work/log.h", "const char *base = __BASE_FILE__;\n");
+    client.scratch.file("work/base.c", "#include \"log.h\"\n");
     client.scratch.file(
         "work/omp.c",
         "void f(int *a) {\n#pragma omp parallel for\nfor (int i = 0; i < 9; i++) a[i] = i;\n}\n",
@@ -449,6 +453,8 @@ fn macros_expanded_on_the_helper_give_the_same_objects() {
     for (line, expanded) in [
         ("gcc -O2 -DX=1 -c a.c -o a.o", true),
         ("g++ -O2 -c a.cc -o a.o", true),
+        ("gcc -O2 -c base.c -o a.o", true),
+        ("gcc -O2 -c ./base.c -o a.o", true),
         ("gcc -O2 -c date.c -o a.o", false),
         ("gcc -O2 -fopenmp -c omp.c -o a.o", false),
     ] {

@@ -5,15 +5,15 @@
 //! compiler in the cases below, found by experiment (`docs/expand-macros.md`), of which some give
 //! another object without a word.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
 
 use crate::args::{scan, Kind};
 use crate::name::Tool;
 
 /// Words in a source that mean something else on the helper, or that gcc does not print again.
 /// A header's are not seen: whoever asks for the expansion knows the project's headers.
-pub const UNSOUND: [&[u8]; 10] = [
-    b"__BASE_FILE__",
+pub const UNSOUND: [&[u8]; 9] = [
     b"__COUNTER__",
     b"__DATE__",
     b"__INCLUDE_LEVEL__",
@@ -60,7 +60,22 @@ pub fn candidate<'a>(tool: Tool, args: &'a [&'a OsStr]) -> Option<&'a [u8]> {
     let dot = source.iter().rposition(|&b| b == b'.')?;
     let extension = &source[dot + 1..];
     let known: [&[u8]; 7] = [b"c", b"cc", b"cpp", b"cxx", b"cp", b"c++", b"C"];
-    known.contains(&extension).then_some(source)
+    // Its name has to go into a string of C.
+    let plain = |b: &u8| !matches!(b, b'"' | b'\\') && !b.is_ascii_control();
+    (known.contains(&extension) && source.iter().all(plain)).then_some(source)
+}
+
+/// The arguments that have a source's macros expanded on the helper. There the source has another
+/// name, so that `__BASE_FILE__`, which headers use too, is stated.
+pub fn arguments(source: &[u8]) -> [OsString; 3] {
+    let mut base = b"-D__BASE_FILE__=\"".to_vec();
+    base.extend_from_slice(source);
+    base.push(b'"');
+    [
+        "-fdirectives-only".into(),
+        "-Wno-builtin-macro-redefined".into(),
+        OsString::from_vec(base),
+    ]
 }
 
 /// `-Wp,-P` and the like.

@@ -14,7 +14,7 @@ use crate::rules::{ExpandMacros, Fallback, VersionMatch};
 /// The variable that tells ccroute under a launcher which compiler the request meant.
 pub const COMPILER: &str = "_CCROUTE_COMPILER";
 
-impl Deciding<'_> {
+impl<'a> Deciding<'a> {
     /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
     pub(super) fn send(&mut self, wanted: &Wanted) -> Result<Option<Send>, Refusing> {
         let Some(send) = wanted.settings.send.clone() else {
@@ -74,8 +74,8 @@ impl Deciding<'_> {
         };
         let tool = name.tool;
         let mut words = vec![OsString::from(name.to_string())];
-        if self.expands_there(wanted, tool) {
-            words.push("-fdirectives-only".into());
+        if let Some(source) = self.expands_there(wanted, tool) {
+            words.extend(expand::arguments(source));
         }
         words.extend(args);
         self.because(format!("sent through {}", launcher.display()), &send.origin);
@@ -97,22 +97,21 @@ impl Deciding<'_> {
         }))
     }
 
-    /// Whether a rule has the macros expanded on the helper, and nothing speaks against it.
-    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> bool {
-        let Some(rule) = wanted.settings.expand_macros.clone() else {
-            return false;
-        };
+    /// The source, where a rule has its macros expanded on the helper and nothing speaks against it.
+    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> Option<&'a [u8]> {
+        let rule = wanted.settings.expand_macros.clone()?;
         if rule.value != ExpandMacros::Helper {
-            return false;
+            return None;
         }
-        let source = expand::candidate(tool, self.request.args);
-        let sound = source.is_some_and(|s| self.facts.expands_elsewhere(OsStr::from_bytes(s)));
-        let text = match sound {
-            true => "macros are expanded on the helper",
-            false => "macros are expanded here: on the helper they could be others",
+        let request = self.request;
+        let source = expand::candidate(tool, request.args)
+            .filter(|s| self.facts.expands_elsewhere(OsStr::from_bytes(s)));
+        let text = match source {
+            Some(_) => "macros are expanded on the helper",
+            None => "macros are expanded here: on the helper they could be others",
         };
         self.because(text, &rule.origin);
-        sound
+        source
     }
 
     /// The full name under which the job leaves. A helper without ccroute has no `TRIPLE-cc`; so
