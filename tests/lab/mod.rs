@@ -2,6 +2,8 @@
 //! Needs Debian's packages; a test that lacks one fails and names it.
 #![allow(dead_code)] // Each test program uses a part.
 
+pub mod client;
+
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
