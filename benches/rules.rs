@@ -22,8 +22,11 @@ const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 /// How often each layout is measured; all layouts take turns.
 const ROUNDS: usize = 101;
 
+/// How many files so many sections are spread over.
+type Layout = fn(usize) -> usize;
+
 /// How sections are spread over files.
-const LAYOUTS: [(&str, fn(usize) -> usize); 3] = [
+const LAYOUTS: [(&str, Layout); 3] = [
     ("one file", |_| 1),
     ("ten files", |_| 10),
     ("ten sections a file", |sections| sections.div_ceil(10)),

@@ -10,13 +10,14 @@ use std::path::Path;
 use ccroute::args::{scan, Kind};
 use ccroute::hostile::{hostile, Job};
 use ccroute::name::{CompilerName, Tool};
+use ccroute::object::{compare, digest, Comparison, Facts};
 
 /// A target's name and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets that are wired.
 #[allow(dead_code)] // Each libFuzzer target uses one of them.
-pub const TARGETS: &[Target] = &[("names", names), ("args", args)];
+pub const TARGETS: &[Target] = &[("names", names), ("args", args), ("elf", elf)];
 
 /// Compiler names: what parses prints as what was parsed, and parses again to the same.
 #[allow(dead_code)]
@@ -67,5 +68,30 @@ pub fn args(data: &[u8]) {
                 assert!(hostile(tool, &more, &job).is_some(), "{bad} at {at}");
             }
         }
+    }
+}
+
+/// Objects: an input that is split in two is read, reduced and compared both ways. What can be
+/// read agrees with itself, and its words fit into a rules file and are read back.
+#[allow(dead_code)]
+pub fn elf(data: &[u8]) {
+    assert_eq!(compare(data, data), Ok(Comparison::Identical));
+    let (left, right) = data.split_at(data.len() / 2);
+    for part in [data, left, right] {
+        let facts = Facts::read(part);
+        assert_eq!(facts.is_ok(), digest(part).is_ok(), "one reader");
+        let Ok(facts) = facts else { continue };
+        assert!(facts.differences(&facts).is_empty(), "agrees with itself");
+        let words = facts.to_words();
+        assert!(!words.contains(['\n', '#', '"']), "{words}");
+        let back = Facts::from_words(words.split(' ')).expect("its own words");
+        assert_eq!(back.to_words(), words);
+    }
+    // Another object with the same beginning: what compares as equivalent hashes the same.
+    let mut other = data.to_vec();
+    other.push(0);
+    if let (Ok(a), Ok(b)) = (digest(data), digest(&other)) {
+        let same = !matches!(compare(data, &other), Ok(Comparison::Different(_)));
+        assert_eq!(same, a == b);
     }
 }

@@ -1,11 +1,14 @@
 //! Carries a Decision out: becomes the compiler or the launcher, or refuses in one line.
 
 use std::io;
+use std::path::PathBuf;
 
-use crate::decide::{Decision, Outcome, Refused, Run, Send};
+use crate::decide::{Confine, Decision, Outcome, Refused, Run, Send};
 use crate::exit::Exit;
+use crate::hostile::Job;
 use crate::request::{FileId, Request, PASSED};
 use crate::rules::{OnRefuse, Place};
+use crate::sandbox::{self, Policy, SandboxError};
 use crate::sys;
 
 /// Carries a decision out. Returns, with the code to exit with, only where no other program took
@@ -21,11 +24,30 @@ pub fn carry_out(decision: &Decision, request: &Request<'_>, this: Option<FileId
 }
 
 fn become_compiler(run: &Run, request: &Request<'_>) -> Exit {
+    if let Some(confine) = &run.confine {
+        if let Err(error) = confine_to_job(confine, run, request) {
+            say(&format!("{}: {error}", request.name), request.place);
+            return Exit::Refused;
+        }
+    }
     if run.close_leaked {
         sys::close_leaked();
     }
     let error = sys::exec(&run.compiler, run.compiler.as_os_str(), &run.args);
     cannot_run(&run.compiler.display().to_string(), &error, request)
+}
+
+/// Puts this process where the compiler may do no more than compile.
+fn confine_to_job(confine: &Confine, run: &Run, request: &Request<'_>) -> Result<(), SandboxError> {
+    if !confine.sandbox {
+        return confine.limits.apply();
+    }
+    let directory = std::env::current_dir().unwrap_or_default();
+    let temporary = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    let job = Job::find(request.args, &directory);
+    let mut policy = Policy::for_job(&job, &run.compiler, &confine.toolchain, &temporary);
+    policy.limits = confine.limits;
+    sandbox::apply(&policy).map(|_| ())
 }
 
 fn become_launcher(send: &Send, request: &Request<'_>) -> Exit {

@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod cli;
+pub mod compilers;
 pub mod decide;
 pub mod defaults;
 pub mod evidence;
@@ -14,6 +15,8 @@ pub mod exit;
 pub mod guard;
 pub mod hostile;
 pub mod name;
+pub mod object;
+pub mod probe;
 pub mod request;
 pub mod rules;
 pub mod sandbox;
@@ -22,4 +25,5 @@ pub mod sys;
 pub mod target;
 pub mod toolchain;
 pub mod triple;
+pub mod verify;
 pub mod world;

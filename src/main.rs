@@ -2,14 +2,17 @@
 //! launcher that is given the compiler as its first argument; as `ccroute` the command line.
 #![no_main]
 
-use std::ffi::{c_char, c_int, OsStr};
+use std::ffi::{c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 
 use ccroute::{cli, shim, sys};
 
 /// A C `main`, because the standard library's start-up would ignore SIGPIPE, and cost time.
+///
+/// # Safety
+/// Called by the C runtime alone, with the kernel's arguments.
 #[no_mangle]
-pub extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: these are the arguments that the C runtime hands to `main`.
     let arguments = unsafe { sys::arguments(argc, argv) };
     let mut called = arguments.first().copied().unwrap_or_default();
@@ -28,6 +31,3 @@ pub extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     };
     exit.code()
 }
-
-/// Keeps the import used where only its trait methods are.
-const _: fn(&OsStr) -> &[u8] = OsStrExt::as_bytes;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use once_cell::unsync::OnceCell;
 
+use crate::compilers;
 use crate::decide::{Facts, Recorded};
 use crate::evidence::Evidence;
 use crate::guard;
@@ -24,6 +25,8 @@ pub struct World {
     client: OnceCell<Option<IpAddr>>,
     evidence: OnceCell<Evidence>,
     guard_file: PathBuf,
+    directory: OnceCell<PathBuf>,
+    records: OnceCell<Option<Vec<u8>>>,
 }
 
 impl World {
@@ -41,6 +44,8 @@ impl World {
             client: OnceCell::new(),
             evidence: OnceCell::new(),
             guard_file: guard::GUARD_FILE.into(),
+            directory: OnceCell::new(),
+            records: OnceCell::new(),
         }
     }
 
@@ -79,8 +84,17 @@ impl Facts for World {
         self.search.triples_with(suffix, first)
     }
 
-    fn recorded(&self, _compiler: &Installed) -> Option<Recorded> {
-        None
+    fn recorded(&self, compiler: &Installed) -> Option<Recorded> {
+        // Facts that cannot be trusted are none; `check` says so.
+        let records = self
+            .records
+            .get_or_init(|| compilers::read(&facts_file()).ok().flatten());
+        let stat = compilers::Stat::from(compiler);
+        let record = compilers::lookup(records.as_deref()?, &compiler.path, &stat)?;
+        Some(Recorded {
+            target: record.target()?,
+            version: record.version.to_owned(),
+        })
     }
 
     fn native_triple(&self) -> &str {
@@ -89,6 +103,12 @@ impl Facts for World {
 
     fn guard(&self) -> Option<u64> {
         guard::remaining(&self.guard_file)
+    }
+
+    fn working_directory(&self) -> &Path {
+        // A directory that is gone owns no files, so nothing in it is the job's.
+        self.directory
+            .get_or_init(|| std::env::current_dir().unwrap_or_default())
     }
 
     fn launcher(&self, name: &str) -> Option<PathBuf> {
@@ -130,6 +150,15 @@ pub fn this_file() -> Option<FileId> {
 /// PATH, or nothing where it is unset.
 pub fn path_variable() -> OsString {
     std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// Where the facts of compilers are recorded: `CCROUTE_COMPILERS` in place of the standard file,
+/// except in a process with more rights than its caller.
+pub fn facts_file() -> PathBuf {
+    match std::env::var_os("CCROUTE_COMPILERS") {
+        Some(file) if !sys::is_secure() => file.into(),
+        _ => compilers::FILE.into(),
+    }
 }
 
 /// Where rules are read from: `CCROUTE_RULES_DIR` in place of the standard directories, except

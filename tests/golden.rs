@@ -25,6 +25,7 @@ struct Fake {
     installed: Vec<(String, Option<String>, Option<Recorded>)>,
     native: String,
     guard: Option<u64>,
+    directory: Option<PathBuf>,
 }
 
 impl Facts for Fake {
@@ -74,6 +75,9 @@ impl Facts for Fake {
     }
     fn guard(&self) -> Option<u64> {
         self.guard
+    }
+    fn working_directory(&self) -> &Path {
+        self.directory.as_deref().unwrap_or(Path::new("/tmp"))
     }
     fn launcher(&self, name: &str) -> Option<PathBuf> {
         (name == "distcc").then(|| PathBuf::from("/usr/bin/distcc"))
@@ -127,6 +131,7 @@ fn run_case(path: &Path) -> (String, String) {
                         "from" => fake.client = Some(value.parse().unwrap()),
                         "native" => fake.native = value.into(),
                         "guard" => fake.guard = Some(value.parse().unwrap()),
+                        "directory" => fake.directory = Some(value.into()),
                         "place" => {
                             place = match value {
                                 "helper" => Place::Helper,

@@ -1,7 +1,7 @@
 //! Rules directories on a real disk: which file is read, and what is refused because others could
 //! have written it.
 
-mod common;
+mod rules_common;
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use ccroute::rules::load::{load, FILE_MAX};
 use ccroute::rules::matching::RuleSet;
-use common::{shown, Asked};
+use rules_common::{shown, Asked};
 
 /// Somebody who is neither root nor anyone that these tests run as.
 const STRANGER: u32 = 54_321;
@@ -353,7 +353,7 @@ fn a_file_that_is_replaced_meanwhile_is_read_whole() {
         }
     });
     for _ in 0..300 {
-        let texts = load(&[dir.clone()]).unwrap();
+        let texts = load(std::slice::from_ref(&dir)).unwrap();
         let body = &texts[0].bytes;
         assert!(body.len() == 4 || body.ends_with(b"\n[b]\n"));
     }
@@ -384,7 +384,7 @@ fn a_file_that_changes_meanwhile_is_read_as_it_was_or_refused() {
     });
     let refusal = "changes while it is read: replace it by renaming a finished file";
     for _ in 0..300 {
-        match load(&[dir.clone()]) {
+        match load(std::slice::from_ref(&dir)) {
             Ok(texts) => assert!(texts[0].bytes.starts_with(b"[a]\n")),
             Err(error) => assert!(error.to_string().ends_with(refusal), "{error}"),
         }

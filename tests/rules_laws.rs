@@ -1,10 +1,10 @@
 //! What holds for any rules: laws of merging, and that no text makes the parser panic.
 
-mod common;
+mod rules_common;
 
 use ccroute::rules::load::Text;
 use ccroute::rules::matching::RuleSet;
-use common::{shown, text, Asked};
+use rules_common::{shown, text, Asked};
 
 /// A deterministic generator (xorshift64), so that a failure repeats.
 struct Dice(u64);
@@ -127,7 +127,7 @@ fn merging_obeys_its_laws() {
     for _ in 0..3_000 {
         let samples = sections(&mut dice);
         let all = joined(&samples);
-        let whole = values(&[all.clone()]);
+        let whole = values(std::slice::from_ref(&all));
         let context = || format!("{all}\n--- {whole}");
 
         // Where the text is cut into files changes nothing.

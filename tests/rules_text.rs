@@ -1,9 +1,9 @@
 //! The text of rules files: what it comes to, and what is said of it where it is wrong.
 
-mod common;
+mod rules_common;
 
 use ccroute::rules::matching::RuleSet;
-use common::{shown, text, Asked};
+use rules_common::{shown, text, Asked};
 
 /// What the files (`a`, `b`, …) say for a request.
 fn settings(files: &[&str], asked: &str) -> String {

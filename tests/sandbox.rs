@@ -9,7 +9,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
 
 use ccroute::hostile::Job;
 use ccroute::sandbox::{abi, apply, Limits, Policy, Status};
@@ -436,32 +435,4 @@ fn a_policy_shows_the_toolchain_and_no_more() {
     assert!(policy.read.contains(&tools), "{policy:?}");
     assert!(!policy.read.iter().any(|p| place.0.join("home") == *p));
     assert_eq!(policy.write, [tmp]);
-}
-
-/// `cargo test --release --test sandbox -- --ignored --nocapture cost`
-#[test]
-#[ignore = "prints a measurement"]
-fn cost() {
-    let place = Place::new("cost");
-    let tmp = place.tmp();
-    let output = tmp.join("distccd_b.o").display().to_string();
-    let job = Job::find(&["-c", "-o", &output], &tmp);
-    let mut times: Vec<u128> = (0..2000)
-        .map(|_| {
-            let (job, tmp) = (job.clone(), tmp.clone());
-            in_thread(move || {
-                let start = Instant::now();
-                let policy = Policy::for_job(&job, Path::new("/usr/bin/gcc"), &[], &tmp);
-                apply(&policy).unwrap();
-                start.elapsed().as_nanos()
-            })
-        })
-        .collect();
-    times.sort_unstable();
-    println!(
-        "sandbox: median {} us, 90% {} us, Landlock {}",
-        times[1000] / 1000,
-        times[1800] / 1000,
-        abi()
-    );
 }

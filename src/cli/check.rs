@@ -6,17 +6,26 @@ use std::net::IpAddr;
 use clap::Args;
 use serde_json::{json, Value};
 
-use super::list::{stand_ins, why_not};
+use super::list::{refusal, stand_ins, why_not};
 use super::load_rules;
-use super::names::{how_to_install, resolve};
+use super::names::{how_to_install, resolve, Triple};
+use super::record::{record, serving};
+use crate::decide::Refusal;
 use crate::exit::Exit;
+use crate::name::Tool;
+use crate::probe::{check_stand_in, Compiler, Proof, Report};
 use crate::rules::{matching::RuleSet, Place, Subject};
+use crate::target::Target;
+use crate::world;
 
 /// The shape of `--json`; a change that breaks readers raises it.
 const JSON_VERSION: u32 = 1;
 
 #[derive(Args)]
 pub(super) struct Arguments {
+    /// Do not compile anything and record nothing
+    #[arg(long)]
+    rules_only: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -59,23 +68,68 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     }
     let triples = resolve(&rules);
     let mut served = 0;
+    let mut wrong = 0;
     for triple in &triples {
         if triple.served().next().is_some() {
             served += 1;
             continue;
         }
-        // A stand-in of a shipped rule need not be installed: it is information, not a fault.
+        // A stand-in of a shipped rule need not be installed: it is information, not a fault. One
+        // that is installed and compiles for another machine is.
         let install = how_to_install(&stand_ins(triple, &rules));
         let why = why_not(triple);
+        let level = match refusal(triple) {
+            Some(Refusal::WrongTarget { .. }) => "error",
+            _ => "info",
+        };
+        wrong += usize::from(level == "error");
         if !arguments.json {
-            write!(out, "info: {}: {why}", triple.text)?;
+            write!(out, "{level}: {}: {why}", triple.text)?;
             match &install {
                 Some(command) => writeln!(out, "; to install one: {command}")?,
                 None => writeln!(out)?,
             }
         }
         findings
-            .push(json!({"level": "info", "triple": triple.text, "text": why, "install": install}));
+            .push(json!({"level": level, "triple": triple.text, "text": why, "install": install}));
+    }
+    if !arguments.rules_only && errors.is_empty() {
+        for (triple, report) in probed(&triples, &rules) {
+            wrong += usize::from(!report.outcome.is_ok());
+            let level = if report.outcome.is_ok() {
+                "info"
+            } else {
+                "error"
+            };
+            if !arguments.json {
+                writeln!(out, "{level}: {triple}: {report}")?;
+            }
+            findings.push(json!({
+                "level": level,
+                "triple": triple,
+                "compiler": report.stand_in,
+                "text": report.outcome.as_str(),
+                "differences": report.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "notes": report.notes,
+            }));
+        }
+        let file = world::facts_file();
+        let recorded = record(&file, &serving(&triples));
+        let (level, text) = match recorded {
+            Ok(recorded) => {
+                let silent: String = recorded.silent.iter().map(|s| format!("; {s}")).collect();
+                let count = recorded.compilers;
+                (
+                    "info",
+                    format!("recorded {count} compilers in {}{silent}", file.display()),
+                )
+            }
+            Err(failure) => ("warning", failure.to_string()),
+        };
+        if !arguments.json {
+            writeln!(out, "{level}: {text}")?;
+        }
+        findings.push(json!({"level": level, "text": text}));
     }
     if arguments.json {
         let report = json!({
@@ -86,14 +140,41 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     } else {
         writeln!(
             out,
-            "{files} rules files, {} errors; {served} of {} triples are served here",
+            "{files} rules files, {} errors; {served} of {} triples are served here, {wrong} wrongly",
             errors.len(),
             triples.len()
         )?;
     }
-    Ok(if errors.is_empty() {
-        Exit::Success
-    } else {
-        Exit::Rules
+    Ok(match (errors.is_empty(), wrong) {
+        (false, _) => Exit::Rules,
+        (true, 0) => Exit::Success,
+        (true, _) => Exit::Fault,
     })
+}
+
+/// Every stand-in that serves a triple's C, compiled with the section's defaults and held against
+/// what the section promises. A triple that rules say nothing of promises nothing.
+fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<(String, Report)> {
+    let mut reports = Vec::new();
+    for triple in triples {
+        let settings = rules.settings(&Plain(&triple.text));
+        let mut served = triple.served();
+        let compiler = served.find(|(name, _)| name.tool == Tool::Gcc && name.version.is_none());
+        let (Some(use_), Some((_, path))) = (&settings.use_, compiler) else {
+            continue;
+        };
+        let defaults = settings.defaults.map_or(Vec::new(), |d| d.value);
+        let proof = settings.proof.map(|p| Proof::parse(&p.value));
+        // A compiler under its own name is what it is; a stand-in is held to the triple's name.
+        let promised = (use_.value.first() != Some(&triple.text) || proof.is_some())
+            .then(|| crate::triple::Triple::parse(&triple.text).ok())
+            .flatten()
+            .map(|t| Target::of_triple(&t).refined(&defaults));
+        let compiler = Compiler::new(path);
+        reports.push((
+            triple.text.clone(),
+            check_stand_in(&compiler, &defaults, proof.as_ref(), promised.as_ref()),
+        ));
+    }
+    reports
 }

@@ -17,6 +17,11 @@ use crate::request::{Passed, Request};
 use crate::rules::{matching::RuleSet, OnRefuse, Place};
 use crate::world::{self, World};
 
+/// Files as distccd names them.
+pub(super) const DISTCCD_C: &str = "/tmp/distccd_0.i";
+pub(super) const DISTCCD_CXX: &str = "/tmp/distccd_0.ii";
+pub(super) const DISTCCD_OBJECT: &str = "/tmp/distccd_0.o";
+
 /// The shape of `--json`; a change that breaks readers raises it.
 const JSON_VERSION: u32 = 1;
 
@@ -97,24 +102,25 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     Ok(Exit::Success)
 }
 
-/// The arguments with distccd's temporary name in place of the sources that a person types: on a
+/// The arguments with distccd's temporary names in place of the files that a person types: on a
 /// helper, jobs come preprocessed.
 fn as_distccd_passes<'a>(typed: &[&'a OsStr]) -> Vec<&'a OsStr> {
-    let mut args = typed.to_vec();
-    let mut inputs = 0;
+    let mut args = Vec::with_capacity(typed.len() + 3);
+    let mut input = None;
     for arg in scan(typed) {
-        if let Kind::Input(path) = arg.kind {
-            inputs += 1;
-            let temporary = match path.rsplit(|&b| b == b'.').next() {
-                Some(b"c" | b"i") => "distccd_0.i",
-                _ => "distccd_0.ii",
-            };
-            args[arg.index] = OsStr::new(temporary);
+        match arg.kind {
+            Kind::Valued(b"-o", _) => {}
+            Kind::Input(path) => {
+                input = Some(match path.rsplit(|&b| b == b'.').next() {
+                    Some(b"c" | b"i") => DISTCCD_C,
+                    _ => DISTCCD_CXX,
+                });
+            }
+            _ => args.extend_from_slice(&typed[arg.index..arg.index + arg.words]),
         }
     }
-    if inputs == 0 {
-        args.push(OsStr::new("distccd_0.i"));
-    }
+    let input = input.unwrap_or(DISTCCD_C);
+    args.extend(["-o", DISTCCD_OBJECT, input].map(OsStr::new));
     args
 }
 

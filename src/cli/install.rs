@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::names::{installed_versions, names_of, resolve};
+use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
+use super::record::{record, serving};
 use super::{load_rules, Failure};
+use crate::compilers::FILE as FACTS;
 use crate::exit::Exit;
 use crate::name::Tool;
 use crate::rules::matching::RuleSet;
@@ -54,7 +56,8 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let rules = RuleSet::parse(&texts)?;
     let tree = Tree::new(&arguments.root, arguments.dry_run)?;
     let program = program(arguments)?;
-    let names = names(&rules);
+    let triples = resolve(&rules);
+    let names = names(&triples);
     let mut made = Made::default();
 
     for name in &names {
@@ -89,6 +92,10 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     for unit in &units {
         tree.file(&drop_in(unit), &unit_variables(), 0o644, &mut made, out)?;
     }
+    if !arguments.dry_run {
+        let recorded = record(&tree.real(Path::new(FACTS)), &serving(&triples))?;
+        writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
+    }
     writeln!(
         out,
         "{} names served; {} made, {} removed, {} unchanged, {} left alone",
@@ -121,10 +128,16 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
         )));
     }
     tree.remove_file_of_ours_by_name(Path::new(COMMANDS), &mut made, out)?;
+    tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     let none = BTreeSet::new();
     tree.remove_files_except(Path::new(WHITELIST), &none, &mut made, out)?;
     tree.remove_links_except(Path::new(LINKS), &none, &mut made, out)?;
-    for dir in [LINKS, "/usr/lib/ccroute", "/etc/ccroute"] {
+    for dir in [
+        LINKS,
+        "/usr/lib/ccroute",
+        "/etc/ccroute",
+        "/var/lib/ccroute",
+    ] {
         tree.remove_empty(Path::new(dir));
     }
     writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
@@ -133,8 +146,8 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
 
 /// Every name that a client may ask for and something here serves: the full names, and the native
 /// names, which are settled job by job.
-fn names(rules: &RuleSet<'_>) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = resolve(rules)
+fn names(triples: &[Triple]) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = triples
         .iter()
         .flat_map(|t| {
             t.served()

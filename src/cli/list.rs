@@ -8,7 +8,7 @@ use serde_json::{json, Value};
 
 use super::load_rules;
 use super::names::{how_to_install, resolve, Triple};
-use crate::decide::Outcome;
+use crate::decide::{Outcome, Refusal};
 use crate::exit::Exit;
 use crate::rules::matching::RuleSet;
 use crate::rules::Settings;
@@ -67,15 +67,17 @@ fn print(out: &mut dyn Write, triple: &Triple, rules: &RuleSet<'_>) -> Result<()
 }
 
 /// Why the triple's first name is not served.
+pub(super) fn refusal(triple: &Triple) -> Option<&Refusal> {
+    let outcomes = triple.names.iter().map(|(_, decision)| &decision.outcome);
+    outcomes.into_iter().find_map(|outcome| match outcome {
+        Outcome::Refuse(refused) => Some(&refused.why),
+        Outcome::Run(_) | Outcome::Send(_) => None,
+    })
+}
+
+/// The same in words.
 pub(super) fn why_not(triple: &Triple) -> String {
-    triple
-        .names
-        .iter()
-        .find_map(|(_, decision)| match &decision.outcome {
-            Outcome::Refuse(refused) => Some(refused.why.to_string()),
-            Outcome::Run(_) | Outcome::Send(_) => None,
-        })
-        .unwrap_or_default()
+    refusal(triple).map_or_else(String::new, ToString::to_string)
 }
 
 /// The compilers that the rules would have for a triple.

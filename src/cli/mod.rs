@@ -7,6 +7,9 @@ mod install;
 mod list;
 mod names;
 mod place;
+mod probe;
+mod record;
+mod verify;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -38,6 +41,10 @@ enum Command {
     Install(install::Arguments),
     /// Undo what install did
     Uninstall(install::Arguments),
+    /// Print a rules section for a compiler's triple: its defaults, and the proof of them
+    Probe(probe::Arguments),
+    /// Compile samples natively and through the launcher, and compare the objects (client)
+    Verify(verify::Arguments),
     /// Refuse native compiles for clients for a while (helper)
     Guard(guard::Arguments),
 }
@@ -63,6 +70,8 @@ pub fn main(args: &[&OsStr]) -> Exit {
         Command::Check(arguments) => check::run(&arguments, &mut out),
         Command::Install(arguments) => install::install(&arguments, &mut out),
         Command::Uninstall(arguments) => install::uninstall(&arguments, &mut out),
+        Command::Probe(arguments) => probe::run(&arguments, &mut out),
+        Command::Verify(arguments) => verify::run(&arguments, &mut out),
         Command::Guard(arguments) => guard::run(&arguments, &mut out),
     };
     let result = result.and_then(|exit| out.flush().map(|()| exit).map_err(Failure::from));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 
+use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
 use crate::decide::{decide, Decision, Outcome};
 use crate::name::{CompilerName, Tool};
 use crate::request::{Passed, Request};
@@ -129,8 +130,7 @@ pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
 
 /// What a name comes to on a helper, for a job that shows nothing of itself.
 pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
-    let text = name.to_string();
-    let args = [OsStr::new("-c"), OsStr::new("distccd_0.i")];
+    let args = ["-c", "-o", DISTCCD_OBJECT, DISTCCD_C].map(OsStr::new);
     let request = Request {
         name: name.clone(),
         args: &args,
@@ -138,7 +138,6 @@ pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
         job: crate::request::Job::of_args(&args),
         passed: Passed::default(),
     };
-    debug_assert_eq!(text, request.name.to_string());
     let world = World::new(&request, &world::path_variable(), world::this_file())
         .with_client(None)
         .with_source(None);

@@ -1,7 +1,7 @@
 //! The questions that a decision may ask of the world.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::evidence::Evidence;
@@ -33,6 +33,8 @@ pub trait Facts {
     fn native_triple(&self) -> &str;
     /// How many seconds the guard still lasts, if it is on.
     fn guard(&self) -> Option<u64>;
+    /// The directory that the compiler is to run in.
+    fn working_directory(&self) -> &Path;
     /// Where a launcher is.
     fn launcher(&self, name: &str) -> Option<PathBuf>;
 }

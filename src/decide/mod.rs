@@ -16,10 +16,12 @@ pub use refusal::Refusal;
 
 use crate::evidence::KernelSeen;
 use crate::exit::Exit;
+use crate::hostile::{hostile, Job};
 use crate::name::CompilerName;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
 use crate::rules::{OnRefuse, Origin, Place, Settings, Sourced, Subject};
+use crate::sandbox::Limits;
 use crate::target::Target;
 
 /// What is to be done with a request, and why.
@@ -53,6 +55,18 @@ pub struct Run {
     pub args: Vec<OsString>,
     /// Close the descriptors that distccd leaks.
     pub close_leaked: bool,
+    /// On a helper, what the compiler is kept from.
+    pub confine: Option<Confine>,
+}
+
+/// How a client's compile is confined on a helper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confine {
+    /// Landlock around the compiler, where the kernel has it.
+    pub sandbox: bool,
+    pub limits: Limits,
+    /// Directories of compilers outside the system's own, from the rule's `path`.
+    pub toolchain: Vec<PathBuf>,
 }
 
 /// Hand the job to a launcher in place of this process.
@@ -131,6 +145,12 @@ impl Deciding<'_> {
     fn outcome(&mut self) -> Result<Outcome, Refusing> {
         if self.request.passed.0.len() >= MAX_DEPTH {
             return Err(Refusal::Recursion.into());
+        }
+        if self.request.place == Place::Helper {
+            let job = Job::find(self.request.args, self.facts.working_directory());
+            if let Some(found) = hostile(self.request.name.tool, self.request.args, &job) {
+                return Err(Refusal::Hostile(found).into());
+            }
         }
         let wanted = self.settle()?;
         if let Some(reason) = &wanted.settings.refuse {

@@ -63,7 +63,7 @@ impl Deciding<'_> {
             self.evidence_agrees(&wanted)?;
             return Ok(wanted);
         }
-        if let Some(target) = self.evidence().target() {
+        if let Some(target) = self.evidence().target().cloned() {
             self.note("the macros that the client's compiler predefined tell its target");
             let entries = self.installed_for(&|t| contradiction(&target, t).is_none());
             return self.only_one(entries, target, settings);

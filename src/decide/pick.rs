@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 
 use super::refusal::Refusal;
-use super::{merged_arguments, Deciding, Refusing, Run, Wanted, NATIVE};
+use super::{merged_arguments, Confine, Deciding, Refusing, Run, Wanted, NATIVE};
 use crate::defaults;
 use crate::name::{CompilerName, Tool};
-use crate::rules::{Origin, Place, Settings, VersionMatch};
+use crate::rules::{Origin, Place, Sandbox, Settings, Sourced, VersionMatch};
+use crate::sandbox::Limits;
 use crate::target::Target;
-use crate::toolchain::{unique, Found, Installed};
+use crate::toolchain::{expand, unique, Found, Installed};
 use crate::triple::Triple;
 
 /// An installed compiler that may serve.
@@ -20,6 +21,8 @@ pub(super) struct Candidate {
     pub(super) version: Option<String>,
     /// Whether it is this machine's native compiler.
     pub(super) native: bool,
+    /// Whether it was asked for by its own name, so that its facts are the client's too.
+    pub(super) same_name: bool,
     /// A flag it needs first: clang's `--target`.
     pub(super) first: Option<String>,
 }
@@ -167,6 +170,7 @@ impl Deciding<'_> {
             },
             version,
             native,
+            same_name: program.target.is_none() && wanted.triple.as_deref() == Some(entry),
             first: program.target.as_ref().map(|t| format!("--target={t}")),
             installed,
         }))
@@ -192,6 +196,7 @@ impl Deciding<'_> {
             compiler: candidate.installed.path.clone(),
             args,
             close_leaked: self.request.place == Place::Helper,
+            confine: (self.request.place == Place::Helper).then(|| confine(&wanted.settings)),
         })
     }
 
@@ -279,6 +284,26 @@ struct Program {
     name: String,
     /// The target that it must be told, for a clang that serves every target.
     target: Option<String>,
+}
+
+/// How a client's compile is confined: in the sandbox, unless a rule says otherwise.
+fn confine(settings: &Settings) -> Confine {
+    let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|l| l.value);
+    let path = settings.path.as_ref();
+    Confine {
+        sandbox: settings
+            .sandbox
+            .as_ref()
+            .is_none_or(|s| s.value == Sandbox::Yes),
+        limits: Limits {
+            memory: value(&settings.limit_memory),
+            cpu_seconds: value(&settings.limit_cpu),
+            file_size: value(&settings.limit_file_size),
+        },
+        toolchain: path.map_or(Vec::new(), |p| {
+            p.value.iter().flat_map(|d| expand(d)).collect()
+        }),
+    }
 }
 
 /// The tools that can serve the one asked for: a rule's word, else the tool and its stand-in.

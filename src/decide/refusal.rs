@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::exit::Exit;
+use crate::hostile::Hostile;
 use crate::rules::{Origin, Place};
 
 /// A reason to refuse. Its text follows `ccroute: NAME: `.
@@ -80,6 +81,9 @@ pub enum Refusal {
         compiler: String,
         offered: String,
     },
+
+    #[error("a client may not send this: {0}; compile the file locally")]
+    Hostile(Hostile),
 
     #[error("this helper's guard is on for another {minutes} min: it compiles nothing for its own machine until then")]
     Guarded { minutes: u64 },

@@ -60,7 +60,7 @@ impl Deciding<'_> {
     /// Holds what is wanted against what the job shows of itself.
     pub(super) fn evidence_agrees(&mut self, wanted: &Wanted) -> Result<(), Refusing> {
         let evidence = self.evidence().clone();
-        if let Some((left, right)) = evidence.conflict {
+        if let Some((left, right)) = &evidence.conflict {
             return Err(Refusal::Contradiction {
                 left: format!("the source's {left} headers"),
                 right: format!("its {right} headers"),
@@ -70,18 +70,16 @@ impl Deciding<'_> {
         }
         // A multiarch directory may be on the include path of a cross build, so only the
         // compiler's own directory speaks against a triple that was asked for or ruled.
-        let seen = match evidence.compiler.as_ref().and_then(|c| c.triple.as_deref()) {
-            Some(triple) => Some((triple.to_owned(), target_of(triple))),
-            None => None,
-        };
+        let compiler = evidence.compiler.as_ref();
+        let seen = compiler.and_then(|c| c.triple.as_deref());
         let args = self.request.args;
         let left = match &wanted.triple {
             Some(triple) => triple.clone(),
             None => "this machine's own compiler".into(),
         };
         let ours = wanted.target.refined(args);
-        if let Some((triple, theirs)) = seen {
-            if let Some(differences) = contradiction(&ours, &theirs.refined(args)) {
+        if let Some(triple) = seen {
+            if let Some(differences) = contradiction(&ours, &target_of(triple).refined(args)) {
                 return Err(Refusal::Contradiction {
                     left,
                     right: format!("the source, which was read by a compiler for {triple}"),
@@ -92,7 +90,7 @@ impl Deciding<'_> {
             self.note(format!("the source was read by a compiler for {triple}"));
         }
         if let Some(theirs) = evidence.target() {
-            if let Some(differences) = contradiction(&ours, &theirs) {
+            if let Some(differences) = contradiction(&ours, theirs) {
                 return Err(Refusal::Contradiction {
                     left,
                     right: "the macros that the client's compiler predefined".into(),
@@ -116,6 +114,11 @@ impl Deciding<'_> {
         let base = match wanted.target == Target::default() {
             true => &candidate.target,
             false => &wanted.target,
+        };
+        // What a name leaves open, the facts of the compiler of that very name settle.
+        let base = match candidate.same_name {
+            true => base.strengthened(&candidate.target),
+            false => base.clone(),
         };
         let own = base.refined(self.request.args);
         let known = match self.evidence().target() {

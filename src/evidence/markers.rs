@@ -2,56 +2,6 @@
 
 use super::CompilerSeen;
 
-/// The macros worth keeping of the hundreds that a `-fdirectives-only` job begins with: those
-/// that [`crate::target::Target::of_macros`] reads.
-const KEPT_PREFIXES: &[&str] = &[
-    "__ARM_",
-    "__SIZEOF_POINTER__",
-    "__SIZEOF_LONG",
-    "__BYTE_ORDER__",
-    "__VERSION__",
-    "__clang__",
-    "__SOFTFP__",
-    "__VFP_FP__",
-    "__thumb",
-    "__arm__",
-    "__aarch64__",
-    "__AARCH64",
-    "__x86_64__",
-    "__i386__",
-    "__i486__",
-    "__i586__",
-    "__i686__",
-    "__SSE",
-    "__AVX",
-    "__ILP32__",
-    "__LP64__",
-    "_MIPS_",
-    "__mips",
-    "_CALL_ELF",
-    "__powerpc",
-    "__riscv",
-    "__LONG_DOUBLE",
-    "__LDBL",
-    "__PIE__",
-    "__PIC__",
-    "__s390",
-    "__sparc",
-    "__m68k__",
-    "__sh",
-    "__hppa",
-    "__loongarch",
-    "__alpha",
-    "__linux__",
-    "__ANDROID__",
-    "_WIN32",
-    "__CET__",
-    "__SSP_",
-    "__LITTLE_ENDIAN__",
-    "__BIG_ENDIAN__",
-    "_SOFT_FLOAT",
-];
-
 /// One line marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marker<'a> {
@@ -205,36 +155,32 @@ fn is_version(text: &str) -> bool {
 }
 
 /// The predefined macros that a job with unexpanded macros begins with, before its first line of
-/// anything but directives; empty for an ordinary job.
-pub fn leading_macros(text: &[u8]) -> Vec<(String, String)> {
+/// anything but directives, as (name, value); empty for an ordinary job.
+pub fn leading_macros(text: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut macros = Vec::new();
     let mut rest = text;
     let mut built_in = false;
     while !rest.is_empty() {
         let line = next_line(&mut rest);
         if let Some(marker) = parse(line) {
-            if built_in && !marker.path.starts_with(b"<") {
+            // What follows is the user's: -D and -U, then the source.
+            let is_built_in = marker.path == b"<built-in>";
+            if built_in && !is_built_in {
                 break;
             }
-            built_in |= marker.path == b"<built-in>";
+            built_in = is_built_in;
         } else if let Some(definition) = line.strip_prefix(b"#define ") {
             if !built_in {
                 break;
             }
-            keep(definition, &mut macros);
+            let space = definition.iter().position(|&b| b == b' ');
+            let (name, value) = definition.split_at(space.unwrap_or(definition.len()));
+            macros.push((name, value.trim_ascii_start()));
+        } else if let Some(name) = line.strip_prefix(b"#undef ") {
+            macros.retain(|(defined, _)| *defined != name);
         } else if !line.is_empty() {
             break;
         }
     }
     macros
-}
-
-fn keep(definition: &[u8], macros: &mut Vec<(String, String)>) {
-    let Ok(definition) = std::str::from_utf8(definition) else {
-        return;
-    };
-    let (name, value) = definition.split_once(' ').unwrap_or((definition, ""));
-    if KEPT_PREFIXES.iter().any(|p| name.starts_with(p)) {
-        macros.push((name.to_owned(), value.to_owned()));
-    }
 }

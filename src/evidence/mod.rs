@@ -33,8 +33,8 @@ pub struct Evidence {
     pub conflict: Option<(String, String)>,
     /// A kernel compile.
     pub kernel: Option<KernelSeen>,
-    /// The macros that a job with unexpanded macros begins with: (name, value), few of them.
-    pub macros: Vec<(String, String)>,
+    /// What the macros tell that a job with unexpanded macros begins with.
+    pub macros: Option<MacrosSeen>,
 }
 
 /// A compiler that left its own directory in the source's line markers.
@@ -45,6 +45,14 @@ pub struct CompilerSeen {
     /// As in the directory's name: `12`, `14.0.6`.
     pub version: String,
     pub clang: bool,
+}
+
+/// The target and version that a compiler's predefined macros tell, under the job's own flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MacrosSeen {
+    pub target: Target,
+    /// Of `__VERSION__`: `12.2.0`.
+    pub version: Option<String>,
 }
 
 impl Evidence {
@@ -58,21 +66,13 @@ impl Evidence {
     pub fn version(&self) -> Option<&str> {
         match &self.compiler {
             Some(compiler) => Some(&compiler.version),
-            None => self.macro_value("__VERSION__").and_then(first_word),
+            None => self.macros.as_ref()?.version.as_deref(),
         }
     }
 
-    /// The value of a predefined macro.
-    pub fn macro_value(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.macros.iter().find(|(n, _)| n == name)?;
-        Some(value)
-    }
-
     /// The target that the predefined macros tell, where the job shows them.
-    pub fn target(&self) -> Option<Target> {
-        let macros = self.macros.iter();
-        (!self.macros.is_empty())
-            .then(|| Target::of_macros(macros.map(|(n, v)| (n.as_bytes(), v.as_bytes()))))
+    pub fn target(&self) -> Option<&Target> {
+        self.macros.as_ref().map(|m| &m.target)
     }
 
     /// Reads the head of a preprocessed source.
@@ -100,7 +100,7 @@ impl Evidence {
     /// What `text`, the head of a preprocessed source, shows.
     pub fn of_text(text: &[u8]) -> Evidence {
         let mut evidence = Evidence {
-            macros: markers::leading_macros(text),
+            macros: MacrosSeen::of(&markers::leading_macros(text)),
             ..Evidence::default()
         };
         let mut kernel = kernel::Watch::default();
@@ -115,7 +115,7 @@ impl Evidence {
     }
 
     fn is_settled(&self) -> bool {
-        self.compiler.is_some() || self.kernel.is_some() || !self.macros.is_empty()
+        self.compiler.is_some() || self.kernel.is_some() || self.macros.is_some()
     }
 
     fn see_system(&mut self, marker: &Marker<'_>) {
@@ -135,10 +135,22 @@ impl Evidence {
     }
 }
 
-fn first_word(text: &str) -> Option<&str> {
-    let text = text.trim_matches('"');
-    text.split(' ')
-        .find(|w| w.starts_with(|c: char| c.is_ascii_digit()))
+impl MacrosSeen {
+    fn of(macros: &[(&[u8], &[u8])]) -> Option<MacrosSeen> {
+        let version = macros.iter().find(|(name, _)| *name == b"__VERSION__");
+        (!macros.is_empty()).then(|| MacrosSeen {
+            target: Target::of_macros(macros.iter().copied()),
+            version: version.and_then(|(_, value)| version_in(value)),
+        })
+    }
+}
+
+/// The version in `__VERSION__`, which clang and distributions put words around.
+fn version_in(value: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?.trim_matches('"');
+    let mut words = text.split(' ');
+    let word = words.find(|w| w.starts_with(|c: char| c.is_ascii_digit()))?;
+    Some(word.to_owned())
 }
 
 #[cfg(test)]
@@ -237,13 +249,16 @@ mod tests {
 
     #[test]
     fn leading_macros_are_a_fingerprint() {
-        let e = of("# 1 \"x.c\"\n# 1 \"<built-in>\"\n#define __STDC__ 1\n#define __ARM_ARCH 6\n#define __ARM_PCS_VFP 1\n#define __VERSION__ \"12.2.0\"\n# 1 \"x.c\"\n#define __ARM_ARCH 9\n");
-        assert_eq!(e.macro_value("__ARM_ARCH"), Some("6"));
+        let e = of("# 1 \"x.c\"\n# 1 \"<built-in>\"\n#define __STDC__ 1\n#define __arm__ 1\n#define __ARM_ARCH 6\n#define __ARM_PCS_VFP 1\n#define __VERSION__ \"12.2.0\"\n# 1 \"x.c\"\n#define __ARM_ARCH 9\n");
+        assert_eq!(
+            e.target().unwrap().to_string().split(' ').next(),
+            Some("arch=arm")
+        );
         assert_eq!(e.version(), Some("12.2.0"));
         // A source that defines macros of its own is not such a job.
         assert!(of("# 1 \"x.c\"\nint x;\n#define __ARM_ARCH 6\n")
             .macros
-            .is_empty());
+            .is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The table is no folklore: here each harm is done, with the real gcc and clang, and each of
-//! these command lines is refused.
+//! The table is not folklore: here every kind of harm is done with the real gcc and clang, by the
+//! spellings that were found to work, and each of these command lines is refused. Not every row of
+//! the table has a line here; see there.
 //!
 //! A compiler that is not installed is named on stderr, and its rows go unproven in that run.
 

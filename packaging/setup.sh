@@ -1,0 +1,108 @@
+#!/bin/sh
+# setup.sh demo|test|ci: installs, from Debian's packages, what that needs and this machine lacks.
+set -eu
+
+min_rust=85 # rust-version in Cargo.toml: 1.85
+
+# What each package brings: a command, or a path with a glob. "a|b": either will do.
+demo_needs='
+cc gcc
+/usr/include/stdio.h libc6-dev
+distcc distcc
+distccd distcc
+arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
+arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf
+readelf binutils
+'
+test_needs="$demo_needs"'
+g++ g++
+aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+arm-linux-gnueabi-gcc gcc-arm-linux-gnueabi
+arm-linux-gnueabi-g++ g++-arm-linux-gnueabi
+riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+riscv64-linux-gnu-g++ g++-riscv64-linux-gnu
+i686-linux-gnu-gcc gcc-i686-linux-gnu
+i686-linux-gnu-g++ g++-i686-linux-gnu
+clang clang
+qemu-arm|qemu-arm-static qemu-user
+perl perl
+/usr/src/linux-source-*.tar.xz linux-source
+flex flex
+bison bison
+bc bc
+xz xz-utils
+ps procps
+strace strace
+'
+
+have() {
+    case $1 in
+    /*) for path in $1; do [ -e "$path" ] && return 0; done; return 1 ;;
+    *'|'*) have "${1%%|*}" || have "${1#*|}" ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+# Prints the packages whose command is missing, from lines on stdin.
+missing() {
+    while read -r what package; do
+        [ -n "$what" ] || continue
+        have "$what" || printf ' %s' "$package"
+    done
+}
+
+rust_is_new_enough() {
+    minor=$("$1" --version 2>/dev/null | sed -n 's/^[a-z]* 1\.\([0-9]*\)\..*/\1/p')
+    [ "${minor:-0}" -ge "$min_rust" ]
+}
+
+case ${1:-} in
+demo) needs=$demo_needs ;;
+test | ci) needs=$test_needs ;;
+*) echo "usage: setup.sh demo|test|ci" >&2; exit 2 ;;
+esac
+
+packages=$(printf '%s\n' "$needs" | missing)
+have cargo || packages="$packages cargo"
+have rustc || packages="$packages rustc"
+if [ "$1" = ci ]; then
+    cargo fmt --version >/dev/null 2>&1 || packages="$packages rustfmt"
+    cargo clippy --version >/dev/null 2>&1 || packages="$packages rust-clippy"
+fi
+packages=$(printf '%s\n' $packages | sort -u | tr '\n' ' ')
+
+if [ -n "${packages% }" ]; then
+    update='apt-get update'
+    install="apt-get install -y --no-install-recommends ${packages% }"
+    if ! have apt-get; then
+        echo "setup.sh: missing, and no apt-get here to install it: ${packages% }" >&2
+        exit 1
+    elif [ "$(id -u)" = 0 ]; then
+        sudo=
+    elif have sudo && sudo -n true 2>/dev/null; then
+        sudo=sudo
+    elif have sudo && [ -t 0 ]; then
+        sudo=sudo # asks for the password
+    else
+        echo "setup.sh: some packages are missing; as root, run:" >&2
+        echo "  $update && $install" >&2
+        exit 1
+    fi
+    echo "installing: ${packages% }"
+    DEBIAN_FRONTEND=noninteractive
+    export DEBIAN_FRONTEND
+    log=$(mktemp)
+    # shellcheck disable=SC2086
+    if ! { $sudo $update && $sudo env DEBIAN_FRONTEND=noninteractive $install; } </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        exit 1
+    fi
+    rm -f "$log"
+fi
+
+if ! rust_is_new_enough rustc; then
+    echo "setup.sh: this needs Rust 1.$min_rust or newer, and $(rustc --version 2>/dev/null || echo 'no rustc') is what is here; see https://rustup.rs" >&2
+    exit 1
+fi

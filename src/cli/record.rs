@@ -1,0 +1,64 @@
+//! Records what the compilers of this machine are, for the shim to read.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::names::Triple;
+use super::Failure;
+use crate::compilers::{self, Entry, Stat};
+
+/// What recording came to.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// How many compilers the file now has.
+    pub(super) compilers: usize,
+    /// Compilers that did not answer, each with why.
+    pub(super) silent: Vec<String>,
+}
+
+/// The compilers that serve some name, each once.
+pub(super) fn serving(triples: &[Triple]) -> BTreeSet<PathBuf> {
+    let served = triples.iter().flat_map(Triple::served);
+    served.map(|(_, path)| path.to_path_buf()).collect()
+}
+
+/// Asks each compiler and writes the file anew. One that is recorded as it stands is not asked
+/// again.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn record(file: &Path, paths: &BTreeSet<PathBuf>) -> Result<Recorded, Failure> {
+    let before = compilers::read(file).ok().flatten().unwrap_or_default();
+    let mut recorded = Recorded::default();
+    let mut entries = Vec::new();
+    for path in paths {
+        match known(&before, path).map_or_else(|| Entry::ask(path), Ok) {
+            Ok(entry) => entries.push(entry),
+            Err(why) => recorded.silent.push(why),
+        }
+    }
+    recorded.compilers = entries.len();
+    compilers::write(file, &entries).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::PermissionDenied => ": run it as root",
+            _ => "",
+        };
+        Failure::Fault(format!("cannot write {}: {error}{hint}", file.display()))
+    })?;
+    Ok(recorded)
+}
+
+fn known(before: &[u8], path: &Path) -> Option<Entry> {
+    let stat = Stat::of(path).ok()?;
+    let record = compilers::lookup(before, path, &stat)?;
+    Some(Entry {
+        path: path.to_path_buf(),
+        stat,
+        family: record.family,
+        triple: record.triple.to_owned(),
+        version: record.version.to_owned(),
+        target: record.target.to_owned(),
+        defaults: record.flags().map(str::to_owned).collect(),
+    })
+}

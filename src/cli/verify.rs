@@ -1,0 +1,137 @@
+//! `ccroute verify`: compiles samples with this machine's own compiler and through the launcher,
+//! and compares the objects.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{json, Value};
+
+use super::probe::find_compiler;
+use super::Failure;
+use crate::exit::Exit;
+use crate::verify::{Launcher, Sample, SampleResult, Status, Verifier};
+
+/// The shape of `--json`; a change that breaks readers raises it.
+const JSON_VERSION: u32 = 1;
+
+/// Fewer samples than this take no time worth reporting.
+const WORTH_PROGRESS: usize = 4;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The compiler: a name on PATH, or a path; without one, this machine's cc or gcc
+    #[arg(long, value_name = "COMPILER")]
+    compiler: Option<OsString>,
+    /// The command that sends a job, given the compiler's path and arguments: without one, this
+    /// program as ccroute-run
+    #[arg(long, value_name = "COMMAND")]
+    through: Option<OsString>,
+    /// A flag to compile the files with, as often as needed: --flag=-O3
+    #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
+    flags: Vec<OsString>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Files to compile in addition to the samples that come with this program
+    files: Vec<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let launcher = match &arguments.through {
+        Some(command) => Launcher::Command(find_compiler_or_launcher(command)?),
+        None => Launcher::Itself,
+    };
+    let verifier = Verifier::new(find_compiler(arguments.compiler.as_ref())?, launcher)?;
+    let mut samples = Sample::own();
+    for file in &arguments.files {
+        samples.push(Sample::file(file, &arguments.flags)?);
+    }
+    let progress = !arguments.json && samples.len() >= WORTH_PROGRESS && io::stderr().is_terminal();
+    let mut results: Vec<SampleResult> = Vec::new();
+    for (number, sample) in samples.iter().enumerate() {
+        if progress {
+            eprint!("\r{} of {}  ", number + 1, samples.len());
+        }
+        results.push(verifier.check(sample));
+    }
+    if progress {
+        eprint!("\r                    \r");
+    }
+    if arguments.json {
+        let report = json!({
+            "version": JSON_VERSION,
+            "compiler": verifier.compiler().display().to_string(),
+            "samples": results.iter().map(in_json).collect::<Vec<Value>>(),
+            "ok": results.iter().all(SampleResult::is_ok),
+        });
+        writeln!(out, "{report:#}")?;
+    } else {
+        table(&results, out)?;
+    }
+    Ok(if results.iter().all(SampleResult::is_ok) {
+        Exit::Success
+    } else {
+        Exit::Fault
+    })
+}
+
+/// A launcher by name or path. distcc and ccache are welcome here.
+fn find_compiler_or_launcher(command: &OsString) -> Result<PathBuf, Failure> {
+    let path = Path::new(command);
+    let candidates: Vec<PathBuf> = if path.components().count() > 1 {
+        vec![std::path::absolute(path)?]
+    } else {
+        std::env::split_paths(&crate::world::path_variable())
+            .filter(|dir| dir.is_absolute())
+            .map(|dir| dir.join(path))
+            .collect()
+    };
+    candidates
+        .into_iter()
+        .find(|path| fs::metadata(path).is_ok_and(|meta| meta.is_file()))
+        .ok_or_else(|| Failure::Fault(format!("no such launcher: {}", command.to_string_lossy())))
+}
+
+fn in_json(result: &SampleResult) -> Value {
+    let (section, offset) = match &result.status {
+        Status::Different { first, .. } => (Some(first.section.as_str()), first.offset),
+        _ => (None, None),
+    };
+    json!({
+        "file": result.name,
+        "result": result.status.word(),
+        "helper": result.helper,
+        "words": result.status.to_string(),
+        "section": section,
+        "offset": offset,
+        "matters": !result.is_ok(),
+    })
+}
+
+/// One line for each sample, differences indented below theirs.
+fn table(results: &[SampleResult], out: &mut dyn Write) -> io::Result<()> {
+    let width = |text: &dyn Fn(&SampleResult) -> usize| results.iter().map(text).max().unwrap_or(0);
+    let names = width(&|r| r.name.chars().count());
+    let words = width(&|r| r.status.word().len());
+    for result in results {
+        let helper = result.helper.as_deref().unwrap_or("?");
+        let line = format!(
+            "{:names$}  {:words$}  {helper}",
+            result.name,
+            result.status.word()
+        );
+        writeln!(out, "{}", line.trim_end())?;
+        let details = result.status.to_string();
+        for detail in details.lines().filter(|d| *d != result.status.word()) {
+            writeln!(out, "    {detail}")?;
+        }
+    }
+    let wrong = results.iter().filter(|r| !r.is_ok()).count();
+    match wrong {
+        0 => writeln!(out, "{} samples, none that matters differs", results.len()),
+        n => writeln!(out, "{} samples, {n} with a fault", results.len()),
+    }
+}
