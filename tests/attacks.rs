@@ -130,6 +130,9 @@ fn arguments_that_run_or_write_work_on_distccd_alone_and_are_refused_by_name() {
     );
 }
 
+/// A source that asks for the file of this name.
+type Source = fn(&str) -> String;
+
 /// Sources that make the object or a message carry a file of the helper.
 #[test]
 fn sources_that_read_files_work_on_distccd_alone_and_are_contained() {
@@ -139,7 +142,7 @@ fn sources_that_read_files_work_on_distccd_alone_and_are_contained() {
     );
     let alone = Target::new(false);
     let guarded = Target::new(true);
-    let attacks: [(&str, fn(&str) -> String); 4] = [
+    let attacks: [(&str, Source); 4] = [
         ("gcc -c x.c -o x.o", |s| {
             format!("asm(\".section .rodata\\n.incbin \\\"{s}\\\"\\n.text\");\n")
         }),
