@@ -85,7 +85,7 @@ fn an_unreadable_list_of_programs_lets_every_program_run() {
         assert!(ask(&helper, "gcc").is_some_and(|r| r.exit() == Some(0)));
     }
     // Root's and not distccd's user's to read; or, where that is us, nobody's.
-    fs::set_permissions(&list, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&list, fs::Permissions::from_mode(0o000)).unwrap();
     let helper = helper(&scratch, "exit 1", &env, &[]);
     let reply = ask(&helper, unlisted).expect("an answer");
     assert_eq!(reply.stdout_text(), "ran\n");
