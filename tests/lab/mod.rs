@@ -111,6 +111,19 @@ impl Helper {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// The log once it counts so many compiled jobs. distccd writes a job's line after it has answered,
+    /// so a client may be ahead of it for a moment.
+    pub fn log_of(&self, jobs: usize) -> String {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        loop {
+            let log = self.log();
+            if log.matches("COMPILE_OK").count() >= jobs || std::time::Instant::now() > deadline {
+                return log;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     /// The value for DISTCC_HOSTS.
     pub fn hosts(&self) -> String {
         format!("127.0.0.1:{}/50", self.port)
