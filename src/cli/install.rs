@@ -93,7 +93,8 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
             "note: no {WHITELIST}: install distcc, then run this again"
         )?;
     }
-    let list: String = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
+    let list: Vec<String> = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
+    let list = list.concat();
     tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
     tree.file(
         Path::new(VARIABLES),
@@ -107,7 +108,10 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         tree.file(&drop_in(unit), &unit_variables(), 0o644, &mut made, out)?;
     }
     if !arguments.dry_run {
-        let recorded = record(&tree.real(Path::new(FACTS)), &serving(&triples))?;
+        // Only a machine that was set up has this directory: elsewhere check records nothing.
+        let facts = tree.real(Path::new(FACTS));
+        facts.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let recorded = record(&facts, &serving(&triples))?;
         writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
     }
     writeln!(
