@@ -159,6 +159,16 @@ impl Facts for World {
         crate::client::native::expanded(compiler, args)
     }
 
+    fn expands_elsewhere(&self, source: &OsStr) -> bool {
+        // A larger source takes longer to look through than its macros to expand.
+        const MOST: u64 = 4 << 20;
+        let small = fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() <= MOST);
+        // The date would be the helper's.
+        std::env::var_os("SOURCE_DATE_EPOCH").is_none()
+            && small
+            && fs::read(source).is_ok_and(|text| !crate::client::expand::unsound(&text))
+    }
+
     fn reach(&self, full: &str, local: &Path) -> Reach {
         self.search.reach(&self.path, &self.called, full, local)
     }

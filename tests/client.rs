@@ -5,120 +5,11 @@ mod lab;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
+use lab::client::{text, Client};
 use lab::{free_port, need, Helper, Scratch};
-
-/// A client in a scratch directory: ccroute, its links, its rules, distcc's state.
-struct Client {
-    scratch: Scratch,
-    hosts: String,
-}
-
-impl Client {
-    /// A client as `install --client` makes it.
-    fn installed(name: &str, hosts: &str) -> Client {
-        let client = Client::bare(name, hosts);
-        let output = client.install("install");
-        assert!(output.status.success(), "{}", text(&output));
-        client
-    }
-
-    /// A client without rules and links.
-    fn bare(name: &str, hosts: &str) -> Client {
-        for (program, package) in [("distcc", "distcc"), ("gcc", "gcc"), ("g++", "g++")] {
-            need(program, package);
-        }
-        let scratch = Scratch::new(name);
-        for dir in ["bin", "root/masq", "state", "work", "rules"] {
-            fs::create_dir_all(scratch.at(dir)).unwrap();
-        }
-        fs::copy(env!("CARGO_BIN_EXE_ccroute"), scratch.at("bin/ccroute")).unwrap();
-        scratch.link("bin/ccroute-run", "ccroute");
-        Client {
-            scratch,
-            hosts: hosts.into(),
-        }
-    }
-
-    fn install(&self, word: &str) -> Output {
-        Command::new(self.at("bin/ccroute"))
-            .args([word, "--client", "--masquerade", "/masq", "--root"])
-            .arg(self.at("root"))
-            .arg("--program")
-            .arg(self.at("bin/ccroute"))
-            .env("PATH", "/usr/bin:/bin")
-            .output()
-            .unwrap()
-    }
-
-    fn at(&self, path: &str) -> PathBuf {
-        self.scratch.at(path)
-    }
-
-    /// The command, with the masquerade directory first on PATH.
-    fn command(&self, words: &[&str]) -> Command {
-        let path = format!(
-            "{}:{}:/usr/bin:/bin",
-            self.at("root/masq").display(),
-            self.at("bin").display()
-        );
-        let rules = format!(
-            "{}:{}",
-            self.at("rules").display(),
-            self.at("root/etc/ccroute/rules.d").display()
-        );
-        // The program is found on the PATH that it gets, not on this process's.
-        let mut command = Command::new("/usr/bin/env");
-        command
-            .args(words)
-            .current_dir(self.at("work"))
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", self.at("home"))
-            .env("CCROUTE_RULES_DIR", rules)
-            .env("DISTCC_DIR", self.at("state"))
-            .env("DISTCC_HOSTS", &self.hosts)
-            .env("DISTCC_IO_TIMEOUT", "20")
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Runs it and returns what distcc says.
-    fn verbose(&self, words: &[&str]) -> String {
-        let output = self
-            .command(words)
-            .env("DISTCC_VERBOSE", "1")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{words:?}: {}", text(&output));
-        text(&output)
-    }
-
-    fn read(&self, path: &str) -> Vec<u8> {
-        let path = self.at("work").join(path);
-        fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    }
-
-    /// The object that the system's compiler makes of the same words.
-    fn natively(&self, words: &[&str], object: &str) -> Vec<u8> {
-        let output = Command::new("/usr/bin/env")
-            .args(words)
-            .current_dir(self.at("work"))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", text(&output));
-        self.read(object)
-    }
-}
-
-fn text(output: &Output) -> String {
-    let [out, err] = [&output.stdout, &output.stderr].map(|t| String::from_utf8_lossy(t));
-    format!("{out}{err}")
-}
 
 const SOURCE: &str = "#include <stdio.h>\n#include <math.h>\n\
     double f(double x, int n) { double s = 0; for (int i = 0; i < n; i++) s += x * i; \
@@ -172,7 +63,7 @@ fn full_names_and_defaults_leave_and_the_objects_are_the_native_ones() {
         assert!(!said.contains("retrying locally"), "{said}");
         assert_eq!(client.read("a.o"), want, "{line}");
     }
-    let log = helper.log();
+    let log = helper.log_of(table.len());
     assert_eq!(log.matches("COMPILE_OK").count(), table.len(), "{log}");
     for name in [format!(" {triple}-gcc a.c"), format!(" {triple}-g++ a.cc")] {
         assert!(log.contains(&name), "{name}: {log}");
@@ -311,7 +202,7 @@ fn an_armv6_client_gets_armv6_objects_from_an_armv7_helper_without_ccroute() {
         assert!(found.contains("Tag_CPU_arch: v6\n"), "{words:?}: {found}");
         fs::remove_file(client.at("work/a.o")).unwrap();
     }
-    assert_eq!(helper.log().matches("COMPILE_OK").count(), 3);
+    assert_eq!(helper.log_of(3).matches("COMPILE_OK").count(), 3);
     // What the request says itself wins.
     client.verbose(&["gcc", "-mcpu=cortex-a7", "-mthumb", "-c", "a.c"]);
     let found = attributes(&client.at("work/a.o"));
@@ -472,12 +363,8 @@ fn with_ccache_a_changed_rule_or_compiler_gives_no_stale_object() {
     };
     fs::write(&rules, defaults("armv6")).unwrap();
     assert!(build().contains("Tag_CPU_arch: v6\n"));
-    assert_eq!(
-        helper.log().matches("COMPILE_OK").count(),
-        1,
-        "{}",
-        helper.log()
-    );
+    let log = helper.log_of(1);
+    assert_eq!(log.matches("COMPILE_OK").count(), 1, "{log}");
     assert!(build().contains("Tag_CPU_arch: v6\n"));
     assert_eq!(
         helper.log().matches("COMPILE_OK").count(),
@@ -525,7 +412,7 @@ fn fifty_first_calls_with_march_native_agree() {
     }
     let kept = fs::read_dir(client.at("state/ccroute")).unwrap().count();
     assert_eq!(kept, 1, "one answer, and nothing left over");
-    assert_eq!(helper.log().matches("COMPILE_OK").count(), 50);
+    assert_eq!(helper.log_of(50).matches("COMPILE_OK").count(), 50);
     // A corrupt answer is asked again; an unwritable place costs nothing but time.
     let file = fs::read_dir(client.at("state/ccroute")).unwrap().next();
     let file = file.unwrap().unwrap().path();
@@ -537,4 +424,43 @@ fn fifty_first_calls_with_march_native_agree() {
     fs::write(client.at("state/ccroute"), "").unwrap();
     client.verbose(&["gcc", "-O3", "-c", "a.c", "-o", "b.o", flags[0], flags[1]]);
     assert!(client.read("b.o") == want);
+}
+
+#[test]
+fn macros_expanded_on_the_helper_give_the_same_objects() {
+    let logs = Scratch::new("helper");
+    let helper = Helper::start(&logs, "/usr/bin:/bin");
+    let client = Client::installed("macros", &helper.hosts());
+    let rule = format!("[{}]\nexpand-macros = helper\n", native_triple());
+    client.scratch.file("rules/70-own.rules", &rule);
+    client.scratch.file("work/a.c", SOURCE);
+    client.scratch.file("work/a.cc", "#include <map>\n#include <iostream>\nint f() { std::map<int, int> m{{1, 2}}; std::cout << m[1] << __FILE__; return __LINE__; }\n");
+    client
+        .scratch
+        .file("work/date.c", "const char *level = __TIMESTAMP__;\n");
+    client
+        .scratch
+        .file("work/log.h", "const char *base = __BASE_FILE__;\n");
+    client.scratch.file("work/base.c", "#include \"log.h\"\n");
+    client.scratch.file(
+        "work/omp.c",
+        "void f(int *a) {\n#pragma omp parallel for\nfor (int i = 0; i < 9; i++) a[i] = i;\n}\n",
+    );
+    for (line, expanded) in [
+        ("gcc -O2 -DX=1 -c a.c -o a.o", true),
+        ("g++ -O2 -c a.cc -o a.o", true),
+        ("gcc -O2 -c base.c -o a.o", true),
+        ("gcc -O2 -c ./base.c -o a.o", true),
+        ("gcc -O2 -c date.c -o a.o", false),
+        ("gcc -O2 -fopenmp -c omp.c -o a.o", false),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let want = client.natively(&words, "a.o");
+        let said = client.verbose(&words);
+        let sent = said.lines().find(|l| l.contains("exec on 127.0.0.1"));
+        let sent = sent.unwrap_or_else(|| panic!("not sent: {line}\n{said}"));
+        assert_eq!(sent.contains(" -fdirectives-only "), expanded, "{sent}");
+        assert!(!said.contains("retrying locally"), "{said}");
+        assert!(client.read("a.o") == want, "{line}: another object");
+    }
 }

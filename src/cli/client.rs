@@ -306,6 +306,10 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
     if let Some(flags) = gcc.as_ref().or(clang.as_ref()) {
         text.push_str(&format!("defaults = {flags}\n"));
     }
+    let version = native.gcc.as_ref().map(|m| m.answers.version.as_str());
+    if version.is_some_and(|v| major(v) >= DIRECTIVES_ONLY) {
+        text.push_str(&format!("\n[{triple} kernel *]\nexpand-macros = helper\n"));
+    }
     if let (Some(_), Some(flags)) = (&gcc, &clang) {
         let mut conditions = vec!["clang*".to_string()];
         let of_clang = native.means.iter().filter(|(_, tool)| tool.is_clang());
@@ -317,6 +321,15 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
         }
     }
     text
+}
+
+/// gcc's first version whose -fdirectives-only understands raw strings and comments as its other
+/// preprocessor does. A kernel uses nothing that the option gets wrong: docs/expand-macros.md.
+const DIRECTIVES_ONLY: u32 = 11;
+
+fn major(version: &str) -> u32 {
+    let field = version.split('.').next();
+    field.and_then(|f| f.parse().ok()).unwrap_or(0)
 }
 
 /// The comment that says which compiler was asked.
@@ -429,6 +442,12 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
                     .into(),
             );
         }
+        // ccache hashes the compiler, not what the rules make of the call.
+        if base == "ccroute-run" && variable("CCACHE_EXTRAFILES").is_none() {
+            findings.push(format!(
+                "ccache does not see when a rule changes: CCACHE_EXTRAFILES={RULES}"
+            ));
+        }
     }
     let path = variable("PATH").unwrap_or_default();
     let dirs: Vec<&str> = path.split(':').collect();
@@ -465,9 +484,11 @@ mod tests {
     }
 
     #[test]
-    fn distcc_behind_ccache_is_reported() {
+    fn unsafe_ways_of_using_ccache_are_reported() {
         let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "distcc".into()));
         assert_eq!(found.len(), 1);
+        let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "ccroute-run".into()));
+        assert!(found.len() == 1 && found[0].contains("CCACHE_EXTRAFILES"));
         assert!(ccache_order(&|_| None).is_empty());
     }
 }

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use nix::sys::stat::{umask, Mode};
 
 use super::client;
 use super::names::{installed_versions, names_of, resolve, Triple};
@@ -66,6 +67,8 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
     let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    // distccd's user has to get at all of it, however careful root's umask is.
+    umask(Mode::from_bits_truncate(0o022));
     let program = program(arguments)?;
     let triples = resolve(&rules);
     let names = names(&triples);

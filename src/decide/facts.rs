@@ -52,6 +52,9 @@ pub trait Facts {
     /// These arguments with `-march=native` and its like expanded to what the compiler there means
     /// by them, if that can be found out.
     fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>>;
+    /// Whether the macros of this source may be expanded elsewhere, as far as it and the
+    /// environment show.
+    fn expands_elsewhere(&self, source: &OsStr) -> bool;
     /// Where a launcher's children find `full`, if it is to be `local`, an installed compiler.
     fn reach(&self, full: &str, local: &Path) -> Reach;
 }

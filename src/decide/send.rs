@@ -1,18 +1,20 @@
 //! What goes to a launcher: under which name, with which arguments and variables.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use super::facts::Reach;
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Send, Wanted};
+use crate::client::expand;
 use crate::client::local::{local_reason, LocalReason};
 use crate::name::{CompilerName, Tool};
-use crate::rules::{Fallback, VersionMatch};
+use crate::rules::{ExpandMacros, Fallback, VersionMatch};
 
 /// The variable that tells ccroute under a launcher which compiler the request meant.
 pub const COMPILER: &str = "_CCROUTE_COMPILER";
 
-impl Deciding<'_> {
+impl<'a> Deciding<'a> {
     /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
     pub(super) fn send(&mut self, wanted: &Wanted) -> Result<Option<Send>, Refusing> {
         let Some(send) = wanted.settings.send.clone() else {
@@ -51,9 +53,9 @@ impl Deciding<'_> {
             }
             self.note(format!("{reason}, and is expanded"));
         }
-        let name = self.sent_name(wanted).to_string();
+        let name = self.sent_name(wanted);
         let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
-        match self.facts.reach(&name, &local.compiler) {
+        match self.facts.reach(&name.to_string(), &local.compiler) {
             Reach::Outside(path) => env.push(("PATH", path)),
             Reach::ThroughShim => env.push((COMPILER, local.compiler.into())),
             Reach::Nowhere => {
@@ -70,7 +72,11 @@ impl Deciding<'_> {
             }
             None => self.arguments(wanted, &wanted.target, None),
         };
-        let mut words = vec![OsString::from(name)];
+        let tool = name.tool;
+        let mut words = vec![OsString::from(name.to_string())];
+        if let Some(source) = self.expands_there(wanted, tool) {
+            words.extend(expand::arguments(source));
+        }
         words.extend(args);
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {
@@ -89,6 +95,23 @@ impl Deciding<'_> {
             args: words,
             env,
         }))
+    }
+
+    /// The source, where a rule has its macros expanded on the helper and nothing speaks against it.
+    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> Option<&'a [u8]> {
+        let rule = wanted.settings.expand_macros.clone()?;
+        if rule.value != ExpandMacros::Helper {
+            return None;
+        }
+        let request = self.request;
+        let source = expand::candidate(tool, request.args)
+            .filter(|s| self.facts.expands_elsewhere(OsStr::from_bytes(s)));
+        let text = match source {
+            Some(_) => "macros are expanded on the helper",
+            None => "macros are expanded here: on the helper they could be others",
+        };
+        self.because(text, &rule.origin);
+        source
     }
 
     /// The full name under which the job leaves. A helper without ccroute has no `TRIPLE-cc`; so

@@ -33,7 +33,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("ccache", "ccache"),
     ("unshare", "util-linux"),
     ("cc", "gcc"),
-    ("ps", "procps"),
+    ("update-distcc-symlinks", "distcc"),
     ("xz", "xz-utils"),
     ("qemu-arm", "qemu-user"),
     (
@@ -268,6 +268,10 @@ impl Distccd {
     /// The host as distcc's list names it.
     pub fn host(&self) -> String {
         format!("{}:{}", self.address, self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     pub fn socket(&self) -> SocketAddr {

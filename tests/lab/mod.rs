@@ -2,6 +2,8 @@
 //! Needs Debian's packages; a test that lacks one fails and names it.
 #![allow(dead_code)] // Each test program uses a part.
 
+pub mod client;
+
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -107,6 +109,19 @@ impl Helper {
     /// What distccd has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The log once it counts so many compiled jobs. distccd writes a job's line after it has answered,
+    /// so a client may be ahead of it for a moment.
+    pub fn log_of(&self, jobs: usize) -> String {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        loop {
+            let log = self.log();
+            if log.matches("COMPILE_OK").count() >= jobs || std::time::Instant::now() > deadline {
+                return log;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// The value for DISTCC_HOSTS.
