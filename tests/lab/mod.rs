@@ -111,6 +111,19 @@ impl Helper {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// How many jobs distccd has logged as compiled, when there are `expected`, or after a while:
+    /// it answers the client first.
+    pub fn compiled(&self, expected: usize) -> usize {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            let count = self.log().matches("COMPILE_OK").count();
+            if count >= expected || Instant::now() > until {
+                return count;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The value for DISTCC_HOSTS.
     pub fn hosts(&self) -> String {
         format!("127.0.0.1:{}/50", self.port)
