@@ -60,7 +60,7 @@ impl Subject for Asked {
 fn section(n: usize) -> String {
     let header = match n % 10 {
         3 => format!("armv7a-board{n}-linux-gnueabihf from 10.0.{}.0/24", n % 250),
-        7 => format!("armv[67]-board{n}-linux-*"),
+        7 => format!("armv7a-board{n}-*-gnueabi*"),
         _ => format!("armv7a-board{n}-linux-gnueabihf"),
     };
     format!(

@@ -123,7 +123,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         let recorded = record(&file, &serving(&triples));
         let (level, text) = match recorded {
             Ok(recorded) => {
-                let silent: String = recorded.silent.iter().map(|s| format!("; {s}")).collect();
+                let silent: Vec<String> =
+                    recorded.silent.iter().map(|s| format!("; {s}")).collect();
+                let silent = silent.concat();
                 let count = recorded.compilers;
                 (
                     "info",

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use super::install::Arguments;
 use super::names::installed_versions;
 use super::place::{Made, Tree, MARK};
+use super::record::record;
 use super::Failure;
+use crate::compilers::FILE as FACTS;
 use crate::decide::contradiction;
 use crate::exit::Exit;
 use crate::name::{CompilerName, Tool};
@@ -61,6 +63,21 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let names = links(&native);
     let mut made = Made::default();
 
+    if !arguments.dry_run {
+        // A local compile is held against what its compiler is, not against what this program
+        // was built for.
+        let search = search_outside(&tree.real(&masquerade));
+        let compilers =
+            native
+                .names
+                .iter()
+                .filter_map(|name| match search.find(&name.to_string(), &[]) {
+                    Found::Yes(found) => Some(found.path),
+                    Found::NotExecutable(_) | Found::No => None,
+                });
+        let recorded = record(&tree.real(Path::new(FACTS)), &compilers.collect())?;
+        writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
+    }
     let text = rules(&native, &masquerade, &names);
     tree.file(Path::new(RULES), &text, 0o644, &mut made, out)?;
     for name in &names {
@@ -114,6 +131,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
         tree.restore(&kept(&at), &at, &mut made, out)?;
     }
     tree.remove_file(Path::new(RULES), &mut made, out)?;
+    tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     let program = super::install::program(arguments)?;
     if let Some(dir) = program.parent() {
         tree.remove_our_link(&dir.join("ccroute-run"), &mut made, out)?;
@@ -123,7 +141,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
             tree.remove_empty(dir);
         }
     }
-    for dir in ["/etc/ccroute/rules.d", "/etc/ccroute"] {
+    for dir in ["/etc/ccroute/rules.d", "/etc/ccroute", "/var/lib/ccroute"] {
         tree.remove_empty(Path::new(dir));
     }
     writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;

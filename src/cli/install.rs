@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use nix::sys::stat::{umask, Mode};
 
 use super::client;
 use super::names::{installed_versions, names_of, resolve, Triple};
@@ -66,6 +67,8 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
     let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    // distccd's user has to get at all of it, however careful root's umask is.
+    umask(Mode::from_bits_truncate(0o022));
     let program = program(arguments)?;
     let triples = resolve(&rules);
     let names = names(&triples);
@@ -90,7 +93,8 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
             "note: no {WHITELIST}: install distcc, then run this again"
         )?;
     }
-    let list: String = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
+    let list: Vec<String> = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
+    let list = list.concat();
     tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
     tree.file(
         Path::new(VARIABLES),
@@ -104,7 +108,10 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         tree.file(&drop_in(unit), &unit_variables(), 0o644, &mut made, out)?;
     }
     if !arguments.dry_run {
-        let recorded = record(&tree.real(Path::new(FACTS)), &serving(&triples))?;
+        // Only a machine that was set up has this directory: elsewhere check records nothing.
+        let facts = tree.real(Path::new(FACTS));
+        facts.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let recorded = record(&facts, &serving(&triples))?;
         writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
     }
     writeln!(

@@ -1,5 +1,4 @@
-//! Who a compiler is: the questions of the findings' `triples/README.md` §6, in the order of what
-//! they cost.
+//! Who a compiler is: the questions that gcc and clang answer without compiling anything.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -19,7 +19,6 @@ pub struct RuleSet<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct SectionView<'a> {
     file: &'a Rc<Path>,
-    parsed: &'a Parsed<'a>,
     section: &'a Section<'a>,
 }
 
@@ -36,8 +35,8 @@ impl<'a> SectionView<'a> {
 
     /// The literal triples of `names`.
     pub fn names(&self) -> Vec<String> {
-        let entries = self.parsed.entries(self.section).iter();
-        entries
+        self.section
+            .entries()
             .filter(|e| e.key == Key::Names)
             .flat_map(|e| words(e.value))
             .collect()
@@ -100,11 +99,10 @@ impl<'a> RuleSet<'a> {
     /// Every section, in order.
     pub fn sections(&self) -> impl Iterator<Item = SectionView<'_>> {
         self.files.iter().flat_map(|(file, parsed)| {
-            parsed.sections.iter().map(move |section| SectionView {
-                file,
-                parsed,
-                section,
-            })
+            parsed
+                .sections
+                .iter()
+                .map(move |section| SectionView { file, section })
         })
     }
 
@@ -112,13 +110,15 @@ impl<'a> RuleSet<'a> {
     pub fn settings(&self, subject: &dyn Subject) -> Settings {
         let mut settings = Settings::default();
         let mut as_by_address = false;
+        let triple = subject.triple();
         for (file, parsed) in &self.files {
             for section in &parsed.sections {
-                if !holds(section, subject) {
+                if !holds(section, triple, subject) {
                     continue;
                 }
-                let by_address = section.conditions.from.is_some();
-                for entry in parsed.entries(section) {
+                let conditions = section.conditions.as_deref();
+                let by_address = conditions.is_some_and(|c| c.from.is_some());
+                for entry in section.entries() {
                     // A rename by address outranks one without, wherever they stand.
                     if entry.key == Key::As {
                         if as_by_address && !by_address {
@@ -126,7 +126,7 @@ impl<'a> RuleSet<'a> {
                         }
                         as_by_address = by_address;
                     }
-                    merge(&mut settings, entry, file);
+                    merge(&mut settings, &entry, file);
                 }
             }
         }
@@ -135,14 +135,16 @@ impl<'a> RuleSet<'a> {
 }
 
 /// Whether a section's pattern and conditions hold; the dear questions come last.
-fn holds(section: &Section<'_>, subject: &dyn Subject) -> bool {
-    let conditions = &section.conditions;
-    let pattern = match subject.triple() {
-        Some(triple) => section.pattern != "native" && matches(section.pattern, triple),
-        None => section.pattern == "native",
+fn holds(section: &Section<'_>, triple: Option<&str>, subject: &dyn Subject) -> bool {
+    let pattern = match triple {
+        Some(triple) if section.glob => matches(section.pattern, triple),
+        Some(triple) => section.pattern == triple && triple != NATIVE,
+        None => section.pattern == NATIVE,
     };
-    pattern
-        && conditions.tool.is_none_or(|t| matches(t, subject.tool()))
+    let Some(conditions) = section.conditions.as_deref().filter(|_| pattern) else {
+        return pattern;
+    };
+    conditions.tool.is_none_or(|t| matches(t, subject.tool()))
         && conditions.place.is_none_or(|p| p == subject.place())
         && conditions
             .from
@@ -155,11 +157,15 @@ fn holds(section: &Section<'_>, subject: &dyn Subject) -> bool {
             .is_none_or(|s| subject.source().is_some_and(|t| matches(s, t)))
 }
 
+/// The pattern that stands for names without a triple.
+const NATIVE: &str = "native";
+
 fn matches(pattern: &str, text: &str) -> bool {
-    if !keys::is_glob(pattern) {
+    // What stands before the first sign tells most globs from most texts without compiling them.
+    let Some(sign) = pattern.find(['*', '?', '[']) else {
         return pattern == text;
-    }
-    glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text))
+    };
+    text.starts_with(&pattern[..sign]) && glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text))
 }
 
 fn merge(settings: &mut Settings, entry: &Entry<'_>, file: &Rc<Path>) {

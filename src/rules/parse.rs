@@ -1,10 +1,7 @@
 //! The text of a rules file: checked whole, indexed without copying.
 //!
-//! Every compile reads every file, so nothing is allocated for a section or key that does not
-//! apply: values stay slices of the text, are checked here, and are split and unquoted only when
-//! they are merged.
-
-use std::ops::Range;
+//! Every compile reads every file, and few sections apply. So the check keeps of each section only
+//! where it stands; its keys are read again, by the same code, where it applies.
 
 use ipnet::IpNet;
 
@@ -20,28 +17,44 @@ pub const LINE_MAX: usize = 64 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct Parsed<'a> {
     pub sections: Vec<Section<'a>>,
-    entries: Vec<Entry<'a>>,
 }
 
-impl<'a> Parsed<'a> {
-    /// The keys of a section of this file, in order.
-    pub fn entries(&self, section: &Section<'a>) -> &[Entry<'a>] {
-        let Range { start, end } = section.entries;
-        &self.entries[start as usize..end as usize]
-    }
-}
-
-/// A section: a request pattern and conditions.
+/// A section: a request pattern and conditions, and where its keys are.
 #[derive(Clone, Debug)]
 pub struct Section<'a> {
     /// A glob over triples, or the word `native`.
     pub pattern: &'a str,
-    pub conditions: Conditions<'a>,
+    /// Whether the pattern has anything that a glob interprets.
+    pub glob: bool,
+    /// `None` where there are none, as in most sections.
+    pub conditions: Option<Box<Conditions<'a>>>,
     /// The header's line, from 1.
     pub line: u32,
     /// The header's text between the brackets.
     pub header: &'a str,
-    entries: Range<u32>,
+    /// The text after the header's line, this section's and all that follows.
+    after: &'a [u8],
+}
+
+impl<'a> Section<'a> {
+    /// The keys of the section, in order. Lines with a fault are passed over.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
+        let text = self.after;
+        let mut keys = Keys::default();
+        Lines::new(text, self.line + 1)
+            .map_while(move |line| {
+                let bytes = text.get(line.start..line.end)?;
+                let first = bytes.trim_ascii_start().first();
+                (first != Some(&b'[')).then_some((bytes, line.number))
+            })
+            .filter_map(move |(bytes, number)| {
+                let line = plain(bytes).ok()?;
+                match start_of(line) {
+                    (_, None | Some(b'#')) => None,
+                    (start, Some(_)) => keys.read(line, start, number).ok(),
+                }
+            })
+    }
 }
 
 /// A section's conditions; all must hold.
@@ -78,25 +91,28 @@ pub struct At {
 
 /// Parses a file's text. Faults are handed to `fault`, which says whether to go on.
 pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a> {
-    let mut parser = Parser {
-        parsed: Parsed::default(),
-        within: Within::BeforeSections,
-        seen: 0,
-        names: Vec::new(),
-    };
     // Some editors begin every text with a byte order mark.
-    let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut number = 0;
-    while !rest.is_empty() {
-        let end = crate::sys::find_byte(b'\n', rest).unwrap_or(rest.len());
-        let line = &rest[..end];
-        rest = rest.get(end + 1..).unwrap_or_default();
-        number += 1;
-        if let Err((column, found)) = parser.line(line, number) {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    // Nearly every file is plain throughout, which is quicker to see for all of it at once.
+    let whole = match has_any(text, |b| is_control(b) & (b != b'\n')) {
+        true => None,
+        false => std::str::from_utf8(text).ok(),
+    };
+    let mut parser = Parser::default();
+    for line in Lines::new(text, 1) {
+        let (range, number) = (line.start..line.end, line.number);
+        let after = text.get(line.end + 1..).unwrap_or_default();
+        let read = match whole.and_then(|t| t.get(range.clone())) {
+            Some(line) if range.len() <= LINE_MAX => Ok(line),
+            _ => plain(&text[range]),
+        };
+        let read = read.and_then(|line| parser.line(line, number, after));
+        if let Err(found) = read {
+            let (column, fault_found) = *found;
             let at = At {
                 line: number,
                 column: u32::try_from(column + 1).unwrap_or(u32::MAX),
-                fault: found,
+                fault: fault_found,
             };
             if !fault(at) {
                 break;
@@ -106,122 +122,212 @@ pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a
     parser.parsed
 }
 
-/// What the line being read belongs to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    BeforeSections,
-    Section,
-    /// A section with a fault in its header. It is kept out of the index, and its keys with it:
-    /// they must not fall to the section before.
-    FaultySection,
+/// A line's place in a text, without its end.
+struct Line {
+    start: usize,
+    end: usize,
+    number: u32,
 }
 
+/// The lines of a text.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    number: u32,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a [u8], number: u32) -> Lines<'a> {
+        Lines {
+            text,
+            at: 0,
+            number,
+        }
+    }
+}
+
+impl Iterator for Lines<'_> {
+    type Item = Line;
+
+    fn next(&mut self) -> Option<Line> {
+        let rest = self.text.get(self.at..).filter(|r| !r.is_empty())?;
+        let length = crate::sys::find_byte(b'\n', rest).unwrap_or(rest.len());
+        let line = Line {
+            start: self.at,
+            end: self.at + length,
+            number: self.number,
+        };
+        self.at = line.end + 1;
+        self.number = self.number.saturating_add(1);
+        Some(line)
+    }
+}
+
+/// A fault and the byte of the line at which it stands. Boxed: it is large and rare, and most
+/// lines' time would go into moving room for it about.
+type Found = Box<(usize, Fault)>;
+
+fn found(at: usize, fault: Fault) -> Found {
+    Box::new((at, fault))
+}
+
+/// A line as text, where it is plain text and not too long.
+fn plain(line: &[u8]) -> Result<&str, Found> {
+    if line.len() > LINE_MAX {
+        return Err(found(0, Fault::LongLine));
+    }
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if let Some(at) = line.iter().position(|&b| is_control(b)) {
+        return Err(found(at, Fault::Control));
+    }
+    std::str::from_utf8(line).map_err(|e| found(e.valid_up_to(), Fault::NotText))
+}
+
+fn is_control(b: u8) -> bool {
+    ((b < b' ') & (b != b'\t')) | (b == 0x7f)
+}
+
+/// Whether any byte passes a test, sixteen at a time: in this form, without branches, the compiler
+/// makes vector code of it, which is the larger part of the speed of reading rules.
+#[inline(always)]
+pub(super) fn has_any(bytes: &[u8], test: impl Fn(u8) -> bool) -> bool {
+    const WIDTH: usize = 16;
+    let any = |part: &[u8]| part.iter().fold(0, |any, &b| any | u8::from(test(b))) != 0;
+    let Some(last) = bytes.last_chunk::<WIDTH>() else {
+        return bytes.iter().any(|&b| test(b));
+    };
+    // The last sixteen bytes overlap those before: cheaper than to take the rest one by one.
+    bytes.chunks_exact(WIDTH).any(any) || any(last)
+}
+
+/// Where a line's text starts, and with what.
+fn start_of(line: &str) -> (usize, Option<u8>) {
+    let start = line.len() - line.trim_ascii_start().len();
+    (start, line.as_bytes().get(start).copied())
+}
+
+/// What the line being read belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
+    BeforeSections,
+    Section,
+}
+
+#[derive(Default)]
 struct Parser<'a> {
     parsed: Parsed<'a>,
     within: Within,
-    /// One bit per key of the section being read.
+    keys: Keys<'a>,
+}
+
+impl<'a> Parser<'a> {
+    fn line(&mut self, line: &'a str, number: u32, after: &'a [u8]) -> Result<(), Found> {
+        match start_of(line) {
+            (_, None | Some(b'#')) => Ok(()),
+            (start, Some(b'[')) => {
+                self.within = Within::Section;
+                self.keys = Keys::default();
+                let section = section(line, start, number, after)?;
+                self.parsed.sections.push(section);
+                Ok(())
+            }
+            (start, Some(_)) if self.within == Within::BeforeSections => {
+                // What is no key either is told first.
+                self.keys.read(line, start, number)?;
+                Err(found(start, Fault::NoSection))
+            }
+            (start, Some(_)) => self.keys.read(line, start, number).map(drop),
+        }
+    }
+}
+
+/// Reads a header. The keys of a section whose header has a fault are checked, but belong to none.
+fn section<'a>(
+    line: &'a str,
+    start: usize,
+    number: u32,
+    after: &'a [u8],
+) -> Result<Section<'a>, Found> {
+    let text = without_comment(line).map_err(|at| found(at, Fault::OpenQuote))?;
+    let header = text[start + 1..].trim_ascii_end().strip_suffix(']');
+    let header = header.ok_or_else(|| found(text.trim_ascii_end().len(), Fault::OpenSection))?;
+    let offset = |part: &str| part.as_ptr() as usize - line.as_ptr() as usize;
+    let mut words = header.split_ascii_whitespace();
+    let pattern = words
+        .next()
+        .ok_or_else(|| found(start, Fault::EmptySection))?;
+    let allowed = |b: u8| keys::in_triple(b) | matches!(b, b'*' | b'?' | b'[' | b']' | b'!');
+    // Most are a triple, and nothing else need be asked.
+    let glob = !keys::is_triple(pattern);
+    if glob {
+        if has_any(pattern.as_bytes(), |b| !allowed(b)) {
+            return Err(found(offset(pattern), Fault::BadPattern(pattern.into())));
+        }
+        keys::check_glob(pattern).map_err(|f| found(offset(pattern), f))?;
+    }
+    let mut conditions: Option<Box<Conditions>> = None;
+    while let Some(word) = words.next() {
+        conditions
+            .get_or_insert_default()
+            .take(word, &mut words)
+            .map_err(|f| found(offset(word), f))?;
+    }
+    Ok(Section {
+        pattern,
+        glob,
+        conditions,
+        line: number,
+        header,
+        after,
+    })
+}
+
+/// The keys of one section, as they are read.
+#[derive(Default)]
+struct Keys<'a> {
+    /// One bit per key seen.
     seen: u32,
-    /// The NAMEs of `tool.NAME` in the section being read.
+    /// The NAMEs of `tool.NAME` seen.
     names: Vec<&'a str>,
 }
 
-/// A fault and the byte of the line at which it stands.
-type Found = (usize, Fault);
-
-impl<'a> Parser<'a> {
-    fn line(&mut self, line: &'a [u8], number: u32) -> Result<(), Found> {
-        if line.len() > LINE_MAX {
-            return Err((0, Fault::LongLine));
-        }
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(at) = line
-            .iter()
-            .position(|&b| (b < b' ' && b != b'\t') || b == 0x7f)
-        {
-            return Err((at, Fault::Control));
-        }
-        let line = std::str::from_utf8(line).map_err(|e| (e.valid_up_to(), Fault::NotText))?;
-        let start = line.len() - line.trim_ascii_start().len();
-        match line.as_bytes().get(start) {
-            None | Some(b'#') => Ok(()),
-            Some(b'[') => self.section(line, start, number),
-            Some(_) => self.entry(line, start, number),
-        }
-    }
-
-    fn section(&mut self, line: &'a str, start: usize, number: u32) -> Result<(), Found> {
-        self.within = Within::FaultySection;
-        self.seen = 0;
-        self.names.clear();
-        let entries = u32::try_from(self.parsed.entries.len()).unwrap_or(u32::MAX);
-        let text = without_comment(line).map_err(|at| (at, Fault::OpenQuote))?;
-        let header = text[start + 1..].trim_ascii_end().strip_suffix(']');
-        let header = header.ok_or((text.trim_ascii_end().len(), Fault::OpenSection))?;
-        let offset = |part: &str| part.as_ptr() as usize - line.as_ptr() as usize;
-        let mut words = header.split_ascii_whitespace();
-        let pattern = words.next().ok_or((start, Fault::EmptySection))?;
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.+-*?[]!".contains(c);
-        if !pattern.chars().all(allowed) {
-            return Err((offset(pattern), Fault::BadPattern(pattern.into())));
-        }
-        keys::check_glob(pattern).map_err(|f| (offset(pattern), f))?;
-        let mut conditions = Conditions::default();
-        while let Some(word) = words.next() {
-            conditions
-                .take(word, &mut words)
-                .map_err(|f| (offset(word), f))?;
-        }
-        self.parsed.sections.push(Section {
-            pattern,
-            conditions,
-            line: number,
-            header,
-            entries: entries..entries,
-        });
-        self.within = Within::Section;
-        Ok(())
-    }
-
-    fn entry(&mut self, line: &'a str, start: usize, number: u32) -> Result<(), Found> {
-        let equals = line.find('=').ok_or((start, Fault::Unknown))?;
+impl<'a> Keys<'a> {
+    /// Reads `KEY = VALUE`, which starts at `start`.
+    fn read(&mut self, line: &'a str, start: usize, number: u32) -> Result<Entry<'a>, Found> {
+        let equals = line[start..].bytes().position(|b| b == b'=');
+        let equals = start + equals.ok_or_else(|| found(start, Fault::Unknown))?;
         let adds = line[..equals].ends_with('+');
-        let written = line[start..equals - usize::from(adds)].trim_ascii();
-        let (key, name) = Key::parse(written).map_err(|f| (start, f))?;
-        if self.within == Within::BeforeSections {
-            return Err((start, Fault::NoSection));
-        }
+        let written = line[start..equals - usize::from(adds)].trim_ascii_end();
+        let (key, name) = Key::parse(written).map_err(|f| found(start, f))?;
         let bit = 1u32 << key as u32;
         let twice = match key {
             Key::Tool => self.names.contains(&name),
             _ => self.seen & bit != 0,
         };
         if twice {
-            return Err((start, Fault::KeyTwice(written.into())));
+            return Err(found(start, Fault::KeyTwice(written.into())));
         }
         if adds && !key.is_list() {
-            return Err((start, Fault::NotAList(written.into())));
+            return Err(found(start, Fault::NotAList(written.into())));
         }
-        let value = without_comment(line).map_err(|at| (at, Fault::OpenQuote))?;
+        let value = without_comment(line).map_err(|at| found(at, Fault::OpenQuote))?;
         let value = value.get(equals + 1..).unwrap_or_default();
         let lead = value.len() - value.trim_ascii_start().len();
         let value = value.trim_ascii();
         key.check(written, value)
-            .map_err(|f| (equals + 1 + lead, f))?;
+            .map_err(|f| found(equals + 1 + lead, f))?;
         self.seen |= bit;
         if key == Key::Tool {
             self.names.push(name);
         }
-        if let (Within::Section, Some(section)) = (self.within, self.parsed.sections.last_mut()) {
-            self.parsed.entries.push(Entry {
-                key,
-                name,
-                adds,
-                value,
-                line: number,
-            });
-            section.entries.end = u32::try_from(self.parsed.entries.len()).unwrap_or(u32::MAX);
-        }
-        Ok(())
+        Ok(Entry {
+            key,
+            name,
+            adds,
+            value,
+            line: number,
+        })
     }
 }
 
@@ -273,7 +379,7 @@ impl<'a> Conditions<'a> {
 /// error is the place of a quote that is not closed.
 fn without_comment(line: &str) -> Result<&str, usize> {
     let bytes = line.as_bytes();
-    if !bytes.iter().any(|b| matches!(b, b'#' | b'"' | b'\'')) {
+    if !has_any(bytes, |b| (b == b'#') | (b == b'"') | (b == b'\'')) {
         return Ok(line);
     }
     let mut quote: Option<(u8, usize)> = None;

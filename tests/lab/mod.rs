@@ -111,16 +111,16 @@ impl Helper {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// How many jobs distccd has logged as compiled, when there are `expected`, or after a while:
-    /// it answers the client first.
-    pub fn compiled(&self, expected: usize) -> usize {
-        let until = Instant::now() + Duration::from_secs(10);
+    /// The log once it counts so many compiled jobs. distccd writes a job's line after it has answered,
+    /// so a client may be ahead of it for a moment.
+    pub fn log_of(&self, jobs: usize) -> String {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         loop {
-            let count = self.log().matches("COMPILE_OK").count();
-            if count >= expected || Instant::now() > until {
-                return count;
+            let log = self.log();
+            if log.matches("COMPILE_OK").count() >= jobs || std::time::Instant::now() > deadline {
+                return log;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }
 

@@ -1,0 +1,149 @@
+//! What a start of ccroute costs, against every other way to put something before a compiler.
+//! `cargo bench --bench startup` builds the peers, lets all take turns, prints one table and
+//! writes it to target/bench/startup.txt. `CCROUTE_STATIC` names a static build to be measured
+//! too. Nothing is asserted: times are for reading.
+
+#[path = "startup/peers.rs"]
+mod peers;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use peers::{Case, Farm};
+
+/// How often each is run.
+const ROUNDS: usize = 400;
+
+/// One timed run: nanoseconds, page faults, KiB at the peak.
+struct Sample {
+    time: f64,
+    faults: f64,
+    memory: f64,
+}
+
+/// What was measured of a case.
+struct Measured<'a> {
+    case: &'a Case,
+    samples: Vec<Sample>,
+    calls: String,
+    instructions: String,
+}
+
+fn run(runner: &Path, mode: &str, case: &Case, directory: &Path) -> Vec<f64> {
+    let output = Command::new(runner)
+        .arg(mode)
+        .arg(&case.program)
+        .args(&case.args)
+        .current_dir(directory)
+        .env_clear()
+        .envs(case.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .output()
+        .expect("the runner runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    // A refusal's own line comes first.
+    let line = text.lines().last().unwrap_or_default();
+    let numbers: Vec<f64> = line.split(' ').filter_map(|w| w.parse().ok()).collect();
+    if mode == "t" && numbers.last() != Some(&f64::from(case.exit)) {
+        panic!("{}: {text}", case.title);
+    }
+    numbers
+}
+
+fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    let at = (sorted.len() as f64 * share) as usize;
+    sorted.get(at).copied().unwrap_or(f64::NAN)
+}
+
+/// The static build to measure: named by the user, or where `make static` leaves it.
+fn static_build(target: &Path) -> Option<PathBuf> {
+    let named = std::env::var_os("CCROUTE_STATIC").map(PathBuf::from);
+    let usual =
+        ["x86_64-unknown-linux-musl", "static"].map(|t| target.join(t).join("release/ccroute"));
+    named.into_iter().chain(usual).find(|p| p.exists())
+}
+
+fn main() {
+    let program = Path::new(env!("CARGO_BIN_EXE_ccroute"));
+    let target = program.ancestors().nth(2).unwrap_or(Path::new("target"));
+    let farm = Farm::new();
+    let runner = farm.runner();
+    let mut cases = farm.peers();
+    cases.extend(farm.roles(program, "shims"));
+    match static_build(target) {
+        Some(program) => cases.extend(farm.roles(&program, "static")),
+        None => eprintln!("no static build: `make static` makes one"),
+    }
+    let mut all: Vec<Measured> = cases
+        .iter()
+        .map(|case| Measured {
+            case,
+            samples: Vec::with_capacity(ROUNDS),
+            calls: count(&run(&runner, "s", case, &farm.root)),
+            instructions: count(&run(&runner, "i", case, &farm.root)),
+        })
+        .collect();
+    for _ in 0..ROUNDS {
+        for measured in &mut all {
+            if let [time, faults, memory, _] = run(&runner, "t", measured.case, &farm.root)[..] {
+                measured.samples.push(Sample {
+                    time,
+                    faults,
+                    memory,
+                });
+            }
+        }
+    }
+    let table = table(&all);
+    print!("{table}");
+    let to = target.join("bench");
+    let written = fs::create_dir_all(&to).and_then(|()| fs::write(to.join("startup.txt"), &table));
+    written.expect("target/bench can be written");
+}
+
+fn count(numbers: &[f64]) -> String {
+    numbers.first().map_or("-".into(), |n| format!("{n:.0}"))
+}
+
+fn table(all: &[Measured]) -> String {
+    let mut text = format!(
+        "Added to running an empty dynamic C program; {ROUNDS} runs each, in turns. The ratio is of\n\
+         the medians, to the dynamic C wrapper's. Faults, memory (KiB): of the whole run. Calls and\n\
+         instructions: until the compiler is executed.\n\n{:<28}{:>10}{:>10}{:>8}{:>8}{:>8}{:>8}{:>14}\n",
+        "", "median us", "p10 us", "ratio", "calls", "faults", "peak", "instructions"
+    );
+    // Each run is held against the empty program's in the same turn.
+    let added = |m: &Measured, share: f64| {
+        let pairs = m.samples.iter().zip(&all[0].samples);
+        match share {
+            s if s == 0.5 => quantile(pairs.map(|(a, b)| a.time - b.time), s),
+            s => {
+                quantile(m.samples.iter().map(|a| a.time), s)
+                    - quantile(all[0].samples.iter().map(|b| b.time), s)
+            }
+        }
+    };
+    let reference = all.get(1).map_or(f64::NAN, |m| added(m, 0.5));
+    for measured in all {
+        let median = added(measured, 0.5);
+        let of = |f: fn(&Sample) -> f64| quantile(measured.samples.iter().map(f), 0.5);
+        let _ = writeln!(
+            text,
+            "{:<28}{:>10.0}{:>10.0}{:>8.2}{:>8}{:>8.0}{:>8.0}{:>14}",
+            measured.case.title,
+            median / 1e3,
+            added(measured, 0.1) / 1e3,
+            median / reference,
+            measured.calls,
+            of(|s| s.faults),
+            of(|s| s.memory),
+            measured.instructions,
+        );
+    }
+    text
+}
