@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         }
         findings.push(json!({"level": "error", "text": error.to_string()}));
     }
-    for text in super::client::findings() {
+    for text in super::client_check::findings() {
         if !arguments.json {
             writeln!(out, "warning: {text}")?;
         }

@@ -1,14 +1,16 @@
 //! `ccroute install --client`: asks the native compilers once, writes what they said as rules, and
 //! takes their places in distcc's masquerade directory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::install::Arguments;
 use super::names::installed_versions;
 use super::place::{Made, Tree, MARK};
+use super::record::record;
 use super::Failure;
+use crate::compilers::FILE as FACTS;
 use crate::decide::contradiction;
 use crate::exit::Exit;
 use crate::name::{CompilerName, Tool};
@@ -61,6 +63,21 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let names = links(&native);
     let mut made = Made::default();
 
+    if !arguments.dry_run {
+        // A local compile is held against what its compiler is, not against what this program
+        // was built for.
+        let search = search_outside(&tree.real(&masquerade));
+        let compilers =
+            native
+                .names
+                .iter()
+                .filter_map(|name| match search.find(&name.to_string(), &[]) {
+                    Found::Yes(found) => Some(found.path),
+                    Found::NotExecutable(_) | Found::No => None,
+                });
+        let recorded = record(&tree.real(Path::new(FACTS)), &compilers.collect())?;
+        writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
+    }
     let text = rules(&native, &masquerade, &names);
     tree.file(Path::new(RULES), &text, 0o644, &mut made, out)?;
     for name in &names {
@@ -114,6 +131,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
         tree.restore(&kept(&at), &at, &mut made, out)?;
     }
     tree.remove_file(Path::new(RULES), &mut made, out)?;
+    tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     let program = super::install::program(arguments)?;
     if let Some(dir) = program.parent() {
         tree.remove_our_link(&dir.join("ccroute-run"), &mut made, out)?;
@@ -123,7 +141,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
             tree.remove_empty(dir);
         }
     }
-    for dir in ["/etc/ccroute/rules.d", "/etc/ccroute"] {
+    for dir in ["/etc/ccroute/rules.d", "/etc/ccroute", "/var/lib/ccroute"] {
         tree.remove_empty(Path::new(dir));
     }
     writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
@@ -222,7 +240,7 @@ fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
 }
 
 /// PATH without the masquerade directory: somebody's wrapper script may stand there still.
-fn search_outside(masquerade: &Path) -> Search {
+pub(super) fn search_outside(masquerade: &Path) -> Search {
     let same = |dir: &Path| {
         let real = |p: &Path| std::fs::canonicalize(p).ok();
         dir == masquerade || real(dir).is_some_and(|d| Some(d) == real(masquerade))
@@ -301,8 +319,8 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
     for (name, tool) in &native.means {
         text.push_str(&format!("tool.{name} = {tool}\n"));
     }
-    let gcc = native.gcc.as_ref().map(|m| m.defaults.join(" "));
-    let clang = native.clang.as_ref().map(|m| m.defaults.join(" "));
+    let gcc = native.gcc.as_ref().map(stated);
+    let clang = native.clang.as_ref().map(stated);
     if let Some(flags) = gcc.as_ref().or(clang.as_ref()) {
         text.push_str(&format!("defaults = {flags}\n"));
     }
@@ -323,6 +341,24 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
     text
 }
 
+/// The defaults that every sent job states. A tune that the compiler was not configured with
+/// follows `-march` on ARM and MIPS: stated, it would stay when a job gives another `-march` (an
+/// ARM kernel does), and the object would be scheduled for another processor.
+fn stated(measured: &Measured) -> String {
+    let answers = &measured.answers;
+    let follows = ["__arm__", "__mips__"]
+        .iter()
+        .any(|m| answers.macros.has(m));
+    let derived = |f: &String| follows && f.starts_with("-mtune=") && !answers.injected.contains(f);
+    let kept: Vec<&str> = measured
+        .defaults
+        .iter()
+        .filter(|f| !derived(f))
+        .map(String::as_str)
+        .collect();
+    kept.join(" ")
+}
+
 /// gcc's first version whose -fdirectives-only understands raw strings and comments as its other
 /// preprocessor does. A kernel uses nothing that the option gets wrong: docs/expand-macros.md.
 const DIRECTIVES_ONLY: u32 = 11;
@@ -333,10 +369,10 @@ fn major(version: &str) -> u32 {
 }
 
 /// The comment that says which compiler was asked.
-const COMPILER: &str = "# asked:";
+pub(super) const COMPILER: &str = "# asked:";
 
 /// The masquerade directory and the links that a rules file speaks of.
-fn recorded(text: &str) -> Option<(PathBuf, Vec<String>)> {
+pub(super) fn recorded(text: &str) -> Option<(PathBuf, Vec<String>)> {
     let line = text.lines().find_map(|l| l.strip_prefix(LINKS))?;
     let mut words = line.split(' ').map(str::to_owned);
     Some((PathBuf::from(words.next()?), words.collect()))
@@ -362,114 +398,6 @@ fn next_steps(masquerade: &Path, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What on this client is not as `install --client` left it, each with what to do; nothing on a
-/// machine that is no client.
-pub(super) fn findings() -> Vec<String> {
-    let name = Path::new(RULES).file_name().unwrap_or_default();
-    let files = world::rules_directories();
-    let mut files = files
-        .iter()
-        .map(|dir| std::fs::read_to_string(dir.join(name)));
-    let Some(text) = files.find_map(Result::ok) else {
-        return Vec::new();
-    };
-    let mut findings = Vec::new();
-    if let Some((dir, names)) = recorded(&text) {
-        findings.extend(lost_links(&dir, &names));
-        findings.extend(changed_compilers(&text, &search_outside(&dir)));
-    }
-    let variable = |name: &str| std::env::var(name).ok();
-    findings.extend(ccache_order(&variable));
-    findings
-}
-
-/// Links that a distcc update removed or replaced.
-fn lost_links(dir: &Path, names: &[String]) -> Vec<String> {
-    let mut lost: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for name in names {
-        let what = match std::fs::read_link(dir.join(name)) {
-            Ok(target) => match target.file_name().and_then(|n| n.to_str()) {
-                Some("ccroute") => continue,
-                Some("distcc") => "leads to distcc again",
-                _ => "leads elsewhere",
-            },
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => "is gone",
-            Err(_) => "is no link",
-        };
-        lost.entry(what).or_default().push(name);
-    }
-    lost.iter()
-        .map(|(what, names)| {
-            format!(
-                "{}: {what}: {}; mend it: ccroute install --client",
-                dir.display(),
-                names.join(", ")
-            )
-        })
-        .collect()
-}
-
-/// Compilers of another version than the rules were written for.
-fn changed_compilers(text: &str, search: &Search) -> Vec<String> {
-    let asked = text.lines().filter_map(|l| l.strip_prefix(COMPILER));
-    let asked = asked.filter_map(|l| l.trim().split_once(' '));
-    asked
-        .filter_map(|(name, version)| {
-            let now = match search.find(name, &[]) {
-                Found::Yes(found) => ask(&Compiler::new(&found.path)).ok().map(|a| a.version),
-                Found::NotExecutable(_) | Found::No => None,
-            };
-            let mend = "ask again: ccroute install --client";
-            match now {
-                Some(now) if now == version => None,
-                Some(now) => Some(format!(
-                    "{name} is {now}, the rules are {version}'s; {mend}"
-                )),
-                None => Some(format!("{name} {version} is gone from PATH; {mend}")),
-            }
-        })
-        .collect()
-}
-
-/// Ways of using ccache that give old objects, or that no rule sees.
-fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-    let mut findings = Vec::new();
-    if let Some(prefix) = variable("CCACHE_PREFIX") {
-        let base = prefix.rsplit('/').next().unwrap_or_default();
-        if base == "distcc" {
-            findings.push(
-                "CCACHE_PREFIX=distcc sends absolute paths, which no rule sees: CCACHE_PREFIX=ccroute-run"
-                    .into(),
-            );
-        }
-        // ccache hashes the compiler, not what the rules make of the call.
-        if base == "ccroute-run" && variable("CCACHE_EXTRAFILES").is_none() {
-            findings.push(format!(
-                "ccache does not see when a rule changes: CCACHE_EXTRAFILES={RULES}"
-            ));
-        }
-    }
-    let path = variable("PATH").unwrap_or_default();
-    let dirs: Vec<&str> = path.split(':').collect();
-    let leads = |dir: &&str, to: &str| {
-        let end = std::fs::canonicalize(Path::new(dir).join("gcc")).unwrap_or_default();
-        end.file_name().is_some_and(|n| n == to)
-    };
-    let ccache = dirs.iter().position(|d| leads(d, "ccache"));
-    let ours = dirs.iter().position(|d| leads(d, "ccroute"));
-    if let (Some(ccache), Some(ours)) = (ccache, ours) {
-        findings.push(if ccache < ours {
-            format!(
-                "ccache takes ccroute for the compiler, and gives old objects when a rule changes: take {} off PATH and set CCACHE_PREFIX=ccroute-run",
-                dirs[ours]
-            )
-        } else {
-            format!("{} comes before ccache, which is never asked: take it off PATH and set CCACHE_PREFIX=ccroute-run", dirs[ours])
-        });
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -481,14 +409,5 @@ mod tests {
         assert_eq!(dir, Path::new("/usr/lib/distcc"));
         assert_eq!(names, ["cc", "gcc"]);
         assert_eq!(recorded("[native]\n"), None);
-    }
-
-    #[test]
-    fn unsafe_ways_of_using_ccache_are_reported() {
-        let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "distcc".into()));
-        assert_eq!(found.len(), 1);
-        let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "ccroute-run".into()));
-        assert!(found.len() == 1 && found[0].contains("CCACHE_EXTRAFILES"));
-        assert!(ccache_order(&|_| None).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod client_check;
 mod explain;
 mod guard;
 mod install;

@@ -10,6 +10,7 @@ port=$3
 memory=$scratch/memory
 mkdir "$memory"
 mount -t tmpfs tmpfs "$memory"
+trap 'umount -R -l "$memory"' EXIT
 mkdir "$memory/upper" "$memory/work" "$memory/root"
 root=$memory/root
 options=lowerdir=/,upperdir=$memory/upper,workdir=$memory/work
