@@ -12,6 +12,7 @@ fn main() {
         return;
     }
     println!("cargo:rustc-link-arg-bin=ccroute=-no-pie");
+    println!("cargo:rustc-link-arg-bin=ccroute=-Wl,-z,noseparate-code");
     // A cross build names its linker; without one the machine's own compiler is meant.
     let linker = match env::var("RUSTC_LINKER") {
         Ok(linker) => linker,
