@@ -25,6 +25,7 @@ riscv64-linux-gnu-g++ g++-riscv64-linux-gnu
 i686-linux-gnu-gcc gcc-i686-linux-gnu
 i686-linux-gnu-g++ g++-i686-linux-gnu
 clang clang
+ccache ccache
 qemu-arm|qemu-arm-static qemu-user
 perl perl
 /usr/src/linux-source-*.tar.xz linux-source
