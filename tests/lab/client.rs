@@ -81,6 +81,10 @@ impl Client {
             .env("PATH", path)
             .env("HOME", self.at("home"))
             .env("CCROUTE_RULES_DIR", rules)
+            .env(
+                "CCROUTE_COMPILERS",
+                self.at("root/var/lib/ccroute/compilers"),
+            )
             .env("DISTCC_DIR", self.at("state"))
             .env("DISTCC_HOSTS", &self.hosts)
             .env("DISTCC_IO_TIMEOUT", "20")
