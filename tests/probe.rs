@@ -234,12 +234,15 @@ fn armv6_is_identical_with_the_defaults_and_named_without() {
 #[test]
 fn clang_is_an_honest_difference_for_a_gcc() {
     let gcc = Section::of("arm-linux-gnueabihf-gcc");
+    let (_, version) = gcc.proof.compiler.clone().unwrap();
+    let major = version.split('.').next().unwrap();
+    let named = format!("compiler: gcc {major}");
     // It does not know all of gcc's flags; with those that it knows it makes other code.
     let report = gcc.check("clang --target=arm-linux-gnueabihf");
     assert_eq!(report.outcome, Outcome::Failed, "{report}");
     let text = report.to_string();
     assert!(text.contains("error: "), "{text}");
-    assert!(text.contains("compiler: gcc 12"), "{text}");
+    assert!(text.contains(&named), "{text}");
     let section = Section {
         defaults: [
             "-march=armv7-a",
@@ -255,7 +258,7 @@ fn clang_is_an_honest_difference_for_a_gcc() {
     let report = section.check("clang --target=arm-linux-gnueabihf");
     assert_eq!(report.outcome, Outcome::Harmless, "{report}");
     let text = report.to_string();
-    assert!(text.contains("compiler: gcc 12"), "{text}");
+    assert!(text.contains(&named), "{text}");
     assert!(text.contains("against clang"), "{text}");
 }
 
@@ -386,7 +389,12 @@ fn facts_are_recorded_of_real_compilers() {
     let stat = compilers::Stat::of(&path).unwrap();
     let record = compilers::lookup(&file, &path, &stat).unwrap();
     assert_eq!(record.triple, "arm-linux-gnueabihf");
-    assert!(record.version.starts_with("12."), "{record:?}");
+    let asked = std::process::Command::new(&path)
+        .arg("-dumpversion")
+        .output()
+        .unwrap();
+    let major = String::from_utf8(asked.stdout).unwrap();
+    assert!(record.version.starts_with(major.trim()), "{record:?}");
     let target = record.target().unwrap();
     let wanted: Target = "arch=arm model=ilp32 order=little float=hard isa=armv7-a"
         .parse()

@@ -287,25 +287,34 @@ impl Drop for Scene {
     }
 }
 
-fn installed(compiler: &str) -> bool {
-    let found = Command::new(compiler)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|s| s.success());
-    if !found {
-        eprintln!("NOT PROVEN: {compiler} is not installed");
-    }
-    found
+/// The compiler's major version. A compiler that is missing fails the test.
+fn major(compiler: &str) -> u32 {
+    let output = Command::new(compiler)
+        .arg("-dumpversion")
+        .output()
+        .unwrap_or_else(|_| panic!("{compiler} is missing: apt-get install {compiler}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let major = text.split(['.', '\n']).next().and_then(|m| m.parse().ok());
+    major.unwrap_or_else(|| panic!("{compiler} -dumpversion: {text}"))
 }
 
+/// What later versions no longer do: part of the line, the compiler, the last major version that
+/// was seen to do it. The row stays, for helpers that have the old ones.
+const GONE: &[(&str, &str, u32)] = &[
+    ("-Wp,--output-pch=", "gcc", 12),
+    ("-info-output-file=", "clang", 14),
+];
+
 fn prove(compiler: &str, lines: &[(Shows, &str)]) {
-    if !installed(compiler) {
-        return;
-    }
+    let version = major(compiler);
+    let gone = |line: &str| {
+        let mut rows = GONE.iter();
+        rows.any(|(part, of, last)| *of == compiler && version > *last && line.contains(part))
+    };
     let scene = Scene::new(compiler);
     let failed: Vec<_> = lines
         .iter()
+        .filter(|(_, line)| !gone(line))
         .filter(|(shows, line)| !scene.shows(compiler, *shows, line))
         .collect();
     assert!(
@@ -333,9 +342,6 @@ fn clang_does_what_is_refused() {
 fn what_stays_inside_the_job_passes() {
     let scene = Scene::new("inside");
     for compiler in ["gcc", "clang"] {
-        if !installed(compiler) {
-            continue;
-        }
         let job_dir = scene.path("job");
         let _ = fs::remove_dir_all(&job_dir);
         fs::create_dir_all(&job_dir).unwrap();
