@@ -165,7 +165,7 @@ pub enum Kind<'a> {
 }
 
 /// Scans a list of arguments (without `argv[0]`), in order.
-pub fn scan<'a, S: AsRef<OsStr>>(args: &'a [S]) -> Scan<'a, S> {
+pub fn scan<S: AsRef<OsStr>>(args: &[S]) -> Scan<'_, S> {
     Scan { args, next: 0 }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod cli;
+pub mod client;
 pub mod compilers;
 pub mod decide;
 pub mod defaults;

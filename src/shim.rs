@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::decide::decide;
+use crate::decide::{decide, COMPILER};
 use crate::exec;
 use crate::exit::Exit;
 use crate::request::{Passed, Request, PASSED, SAFEGUARD};
@@ -33,7 +33,12 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         Err(error) => return bad_rules(&request, &error),
     };
     let this = world::this_file();
-    let world = World::new(&request, &world::path_variable(), this);
+    let passed_on = std::env::var_os(COMPILER);
+    let world = World::new(&request, &world::path_variable(), this).with_compiler(
+        called,
+        passed_on,
+        request.place,
+    );
     let decision = decide(&request, &rules, &world);
     exec::carry_out(&decision, &request, this)
 }

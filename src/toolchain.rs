@@ -3,14 +3,24 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::decide::Reach;
 use crate::request::FileId;
 
-/// Programs that pretend to be compilers. A candidate that resolves to one is passed over.
-const WRAPPERS: &[&[u8]] = &[b"distcc", b"ccache", b"icecc", b"sccache"];
+/// Programs that pretend to be compilers. A candidate that resolves to one is passed over; another
+/// copy of ccroute is one too.
+const WRAPPERS: &[&[u8]] = &[b"distcc", b"ccache", b"icecc", b"sccache", OURSELVES];
+
+const OURSELVES: &[u8] = b"ccroute";
+
+/// The line by which a file that `install` made is known.
+pub const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.";
+
+/// No file of ours that stands for a compiler's name is as large, in bytes; every compiler is larger.
+const OURS_MAX: u64 = 512;
 
 /// How many links are followed before a chain counts as broken (the kernel's own limit).
 const MAX_LINKS: usize = 40;
@@ -89,7 +99,7 @@ impl Search {
             return Found::No;
         }
         let resolved = last_link(path);
-        if is_wrapper(&resolved) {
+        if is_wrapper(&resolved) || (meta.size() < OURS_MAX && is_whitelist_entry(path)) {
             return Found::No;
         }
         if meta.permissions().mode() & 0o111 == 0 {
@@ -102,6 +112,60 @@ impl Search {
             mtime: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
             size: meta.size(),
         })
+    }
+
+    /// Whether `path` is ccroute itself, or a wrapper, under a compiler's name.
+    fn is_masked(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|meta| {
+            meta.is_file()
+                && (self.skip.contains(&(meta.dev(), meta.ino())) || is_wrapper(&last_link(path)))
+        })
+    }
+
+    /// Where the children of a launcher find `full` (a program's name) on the PATH `path`, if it
+    /// is to be the compiler at `local`. The directories that hold ccroute or a wrapper under the
+    /// name `called` or `full` in front of that compiler are taken off.
+    pub fn reach(&self, path: &OsStr, called: &str, full: &str, local: &Path) -> Reach {
+        let Found::Yes(local) = self.at(local) else {
+            return Reach::Nowhere;
+        };
+        let mut kept: Vec<&[u8]> = Vec::new();
+        let mut first: Option<Reach> = None;
+        let mut entries = path.as_bytes().split(|&b| b == b':');
+        while let Some(entry) = entries.next() {
+            let dir = Path::new(OsStr::from_bytes(entry));
+            let there = dir.join(full);
+            if self.is_masked(&there) {
+                let ours = self.is_ours(&there);
+                first.get_or_insert(if ours {
+                    Reach::ThroughShim
+                } else {
+                    Reach::Nowhere
+                });
+            }
+            let masks = self.is_masked(&there) || self.is_masked(&dir.join(called));
+            // Where there is an assembler other tools are, and gcc looks for them on PATH.
+            if masks && !dir.join("as").exists() {
+                continue;
+            }
+            kept.push(entry);
+            // What execvp would find, relative directories included.
+            let executable = |m: fs::Metadata| m.is_file() && m.permissions().mode() & 0o111 != 0;
+            if !fs::metadata(&there).is_ok_and(executable) {
+                continue;
+            }
+            if matches!(self.at(&there), Found::Yes(found) if found.id == local.id) {
+                kept.extend(entries);
+                return Reach::Outside(OsStr::from_bytes(&kept.join(&b':')).to_os_string());
+            }
+            break;
+        }
+        first.unwrap_or(Reach::Nowhere)
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
+        last_link(path).as_bytes() == OURSELVES
+            || fs::metadata(path).is_ok_and(|m| self.skip.contains(&(m.dev(), m.ino())))
     }
 
     /// The triples for which a program `TRIPLE-suffix` stands on PATH or in `first`: the compilers
@@ -171,6 +235,12 @@ fn last_link(path: &Path) -> OsString {
     path.file_name().unwrap_or_default().to_os_string()
 }
 
+/// The file that lets a name pass distccd's whitelist leads back to ccroute. A helper that is a
+/// client too has its directory on PATH.
+fn is_whitelist_entry(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|text| text.split(|&b| b == b'\n').any(|l| l == MARK.as_bytes()))
+}
+
 /// distcc, ccache and their like, also with a suffix (`ccache-4`, `distcc.real`).
 fn is_wrapper(name: &OsStr) -> bool {
     let name = name.as_bytes();
@@ -194,16 +264,6 @@ pub fn find_launcher(name: &str, path: &[PathBuf], skip: &[FileId]) -> Option<Pa
             .then(|| usable(Path::new(name)))?;
     }
     path.iter().find_map(|dir| usable(&dir.join(name)))
-}
-
-/// PATH without the directories in `without`, as text.
-pub fn path_without(path: &OsStr, without: &dyn Fn(&Path) -> bool) -> OsString {
-    let kept: Vec<&[u8]> = path
-        .as_bytes()
-        .split(|&b| b == b':')
-        .filter(|d| !without(Path::new(OsStr::from_bytes(d))))
-        .collect();
-    OsString::from_vec(kept.join(&b':'))
 }
 
 #[cfg(test)]

@@ -10,16 +10,20 @@ use std::path::{Path, PathBuf};
 use once_cell::unsync::OnceCell;
 
 use crate::compilers;
-use crate::decide::{Facts, Recorded};
+use crate::decide::{Facts, Reach, Recorded};
 use crate::evidence::Evidence;
 use crate::guard;
 use crate::request::{FileId, Request};
+use crate::rules::Place;
 use crate::sys;
 use crate::toolchain::{find_launcher, Found, Installed, Search};
 
 /// What the world is asked about. The fields that are `Some` answer in its place (`explain`).
 pub struct World {
     search: Search,
+    path: OsString,
+    called: String,
+    given: Option<Given>,
     skip: Vec<FileId>,
     source: Option<PathBuf>,
     client: OnceCell<Option<IpAddr>>,
@@ -29,6 +33,13 @@ pub struct World {
     records: OnceCell<Option<Vec<u8>>>,
 }
 
+/// A compiler that need not be searched for.
+struct Given {
+    path: PathBuf,
+    /// The only name that it answers to; `None`: every name.
+    name: Option<OsString>,
+}
+
 impl World {
     /// The world around a request.
     pub fn new(request: &Request<'_>, path: &OsStr, this: Option<FileId>) -> World {
@@ -36,6 +47,9 @@ impl World {
         skip.extend(this);
         World {
             search: Search::new(path, skip.clone()),
+            path: path.to_os_string(),
+            called: request.name.to_string(),
+            given: None,
             skip,
             source: request
                 .job
@@ -55,6 +69,24 @@ impl World {
             client: OnceCell::with_value(client),
             ..self
         }
+    }
+
+    /// A launcher was told the compiler, `called`, by its path; or one that it started passes on
+    /// the path that was settled on before it (`passed`). On a helper neither counts.
+    pub fn with_compiler(self, called: &OsStr, passed: Option<OsString>, place: Place) -> World {
+        let given = match (place, passed) {
+            (Place::Direct, _) if called.as_bytes().contains(&b'/') => {
+                let path = std::path::absolute(called).unwrap_or_default();
+                let name = path.file_name().map(OsStr::to_os_string);
+                Some(Given { path, name })
+            }
+            (Place::UnderDistcc, Some(path)) => Some(Given {
+                path: path.into(),
+                name: None,
+            }),
+            _ => None,
+        };
+        World { given, ..self }
     }
 
     /// Answers as if this were the job's preprocessed source.
@@ -77,7 +109,15 @@ impl Facts for World {
     }
 
     fn find(&self, name: &str, first: &[String]) -> Found {
-        self.search.find(name, first)
+        // What is given may be ccroute itself or a wrapper, and then is none.
+        let given = self.given.as_ref().filter(|given| {
+            let named = given.name.as_deref();
+            given.path.is_absolute() && named.is_none_or(|n| n == OsStr::new(name))
+        });
+        match given.map(|g| self.search.at(&g.path)) {
+            Some(Found::Yes(installed)) => Found::Yes(installed),
+            _ => self.search.find(name, first),
+        }
     }
 
     fn triples_with(&self, suffix: &str, first: &[String]) -> Vec<String> {
@@ -113,6 +153,24 @@ impl Facts for World {
 
     fn launcher(&self, name: &str) -> Option<PathBuf> {
         find_launcher(name, self.search.path(), &self.skip)
+    }
+
+    fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>> {
+        crate::client::native::expanded(compiler, args)
+    }
+
+    fn expands_elsewhere(&self, source: &OsStr) -> bool {
+        // A larger source takes longer to look through than its macros to expand.
+        const MOST: u64 = 4 << 20;
+        let small = fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() <= MOST);
+        // The date would be the helper's.
+        std::env::var_os("SOURCE_DATE_EPOCH").is_none()
+            && small
+            && fs::read(source).is_ok_and(|text| !crate::client::expand::unsound(&text))
+    }
+
+    fn reach(&self, full: &str, local: &Path) -> Reach {
+        self.search.reach(&self.path, &self.called, full, local)
     }
 }
 

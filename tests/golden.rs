@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use ccroute::decide::{decide, Decision, Facts, Outcome, Recorded};
+use ccroute::decide::{decide, Decision, Facts, Outcome, Reach, Recorded};
 use ccroute::evidence::Evidence;
 use ccroute::request::{Passed, Request};
 use ccroute::rules::load::{load, Text};
@@ -25,6 +25,8 @@ struct Fake {
     installed: Vec<(String, Option<String>, Option<Recorded>)>,
     native: String,
     guard: Option<u64>,
+    /// Whether a directory before /usr/bin holds ccroute under the full names.
+    links: bool,
     directory: Option<PathBuf>,
 }
 
@@ -79,6 +81,31 @@ impl Facts for Fake {
     fn working_directory(&self) -> &Path {
         self.directory.as_deref().unwrap_or(Path::new("/tmp"))
     }
+    fn expanded(&self, _: &Path, args: &[&OsStr]) -> Option<Vec<OsString>> {
+        let expand = |a: &&OsStr| match a.to_str() {
+            Some("-march=native") => "-march=armv8-a+crc".into(),
+            _ => a.to_os_string(),
+        };
+        (!args.contains(&OsStr::new("-mcpu=native"))).then(|| args.iter().map(expand).collect())
+    }
+    fn expands_elsewhere(&self, source: &OsStr) -> bool {
+        source != "date.c"
+    }
+    fn reach(&self, full: &str, local: &Path) -> Reach {
+        let end = |path: &str| {
+            let of = |p: &&(String, Option<String>, Option<Recorded>)| p.0 == path;
+            let found = self.installed.iter().find(of)?;
+            Some(found.1.clone().unwrap_or(path.to_owned()))
+        };
+        let there = end(&format!("/usr/bin/{full}"));
+        match there {
+            Some(there) if Some(&there) == local.to_str().and_then(end).as_ref() => {
+                Reach::Outside("/usr/bin:/bin".into())
+            }
+            _ if self.links => Reach::ThroughShim,
+            _ => Reach::Nowhere,
+        }
+    }
     fn launcher(&self, name: &str) -> Option<PathBuf> {
         (name == "distcc").then(|| PathBuf::from("/usr/bin/distcc"))
     }
@@ -130,6 +157,7 @@ fn run_case(path: &Path) -> (String, String) {
                         "args" => words = value.split(' ').map(String::from).collect(),
                         "from" => fake.client = Some(value.parse().unwrap()),
                         "native" => fake.native = value.into(),
+                        "links" => fake.links = value == "yes",
                         "guard" => fake.guard = Some(value.parse().unwrap()),
                         "directory" => fake.directory = Some(value.into()),
                         "place" => {

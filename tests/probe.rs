@@ -234,7 +234,12 @@ fn armv6_is_identical_with_the_defaults_and_named_without() {
 #[test]
 fn clang_is_an_honest_difference_for_a_gcc() {
     let gcc = Section::of("arm-linux-gnueabihf-gcc");
-    // With gcc's own flags a clang may fail; with those that it knows it makes other code.
+    // It does not know all of gcc's flags; with those that it knows it makes other code.
+    let report = gcc.check("clang --target=arm-linux-gnueabihf");
+    assert_eq!(report.outcome, Outcome::Failed, "{report}");
+    let text = report.to_string();
+    assert!(text.contains("error: "), "{text}");
+    assert!(text.contains("compiler: gcc 12"), "{text}");
     let section = Section {
         defaults: [
             "-march=armv7-a",

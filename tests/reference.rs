@@ -186,11 +186,18 @@ fn what_is_linked_from_it_runs_on_an_armv6_and_without_the_flags_dies() {
         let ran = link_and_run(&client.dir, "program.o").expect(0);
         assert_eq!(ran.stdout, "alive\n");
     }
-    // The same stand-in without the client's defaults: machine and float ABI are right all the
-    // same, so it links, and then dies.
+    // What people do without ccroute: a wrapper under the name that is asked for. Machine and float
+    // ABI are right all the same, so it links, and then dies.
     let other = Scratch::new("dies");
-    let rules = rules(&other, &format!("[{PI}]\nuse = {DEBIAN}\n"));
-    let (_helper, client) = helper_and_client(&other, &rules, &[&gcc], &own);
+    other.script(
+        &format!("by-hand/{gcc}"),
+        &format!("exec {DEBIAN}-gcc \"$@\""),
+    );
+    let path = [other.path("by-hand"), "/usr/bin".into(), "/bin".into()];
+    let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
+    let helper = Distccd::start(&other, &path, &[]);
+    let client = Client::bare(&other, &helper);
+    client.compiler(&gcc, &own);
     client.file("program.c", PROGRAM);
     client
         .send(&[&gcc, "-O2", "-c", "program.c", "-o", "program.o"])

@@ -66,6 +66,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         }
         findings.push(json!({"level": "error", "text": error.to_string()}));
     }
+    for text in super::client_check::findings() {
+        if !arguments.json {
+            writeln!(out, "warning: {text}")?;
+        }
+        findings.push(json!({"level": "warning", "text": text}));
+    }
     let triples = resolve(&rules);
     let mut served = 0;
     let mut wrong = 0;
@@ -117,7 +123,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         let recorded = record(&file, &serving(&triples));
         let (level, text) = match recorded {
             Ok(recorded) => {
-                let silent: String = recorded.silent.iter().map(|s| format!("; {s}")).collect();
+                let silent: Vec<String> =
+                    recorded.silent.iter().map(|s| format!("; {s}")).collect();
+                let silent = silent.concat();
                 let count = recorded.compilers;
                 (
                     "info",

@@ -8,7 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use nix::sys::stat::{umask, Mode};
 
+use super::client;
 use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{record, serving};
@@ -36,14 +38,24 @@ const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 #[derive(Args)]
 pub(super) struct Arguments {
     /// This machine compiles for others: links for distccd, its whitelist, its variables
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "client", conflicts_with = "client")]
     helper: bool,
+    /// This machine has others compile: rules by its native compilers, links in distcc's
+    /// masquerade directory
+    #[arg(long)]
+    pub(super) client: bool,
+    /// The directory of names that stands before the compilers on PATH [default: distcc's]
+    #[arg(long, value_name = "DIR", requires = "client")]
+    pub(super) masquerade: Option<PathBuf>,
     /// Work below DIR as if it were /, for packagers
     #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
+    pub(super) root: PathBuf,
     /// Say what would be done, and do nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
+    /// Say each link and file that is made
+    #[arg(long, short)]
+    pub(super) verbose: bool,
     /// What the links lead to [default: this program]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -52,9 +64,14 @@ pub(super) struct Arguments {
 /// The files of a helper, the variables last: distccd must never be told of a list that is not
 /// there, because it then runs whatever a client asks for (distcc 3.4, `dcc_remap_compiler`).
 pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    if arguments.client {
+        return client::install(arguments, out);
+    }
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
-    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
+    // distccd's user has to get at all of it, however careful root's umask is.
+    umask(Mode::from_bits_truncate(0o022));
     let program = program(arguments)?;
     let triples = resolve(&rules);
     let names = names(&triples);
@@ -79,7 +96,8 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
             "note: no {WHITELIST}: install distcc, then run this again"
         )?;
     }
-    let list: String = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
+    let list: Vec<String> = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
+    let list = list.concat();
     tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
     tree.file(
         Path::new(VARIABLES),
@@ -93,7 +111,10 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         tree.file(&drop_in(unit), &unit_variables(), 0o644, &mut made, out)?;
     }
     if !arguments.dry_run {
-        let recorded = record(&tree.real(Path::new(FACTS)), &serving(&triples))?;
+        // Only a machine that was set up has this directory: elsewhere check records nothing.
+        let facts = tree.real(Path::new(FACTS));
+        facts.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let recorded = record(&facts, &serving(&triples))?;
         writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
     }
     writeln!(
@@ -113,7 +134,10 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
 
 /// The reverse of [`install`]: the variables first, the list only when no distccd relies on it.
 pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
-    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    if arguments.client {
+        return client::uninstall(arguments, out);
+    }
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
     let mut made = Made::default();
     for unit in UNITS {
         tree.remove_file(&drop_in(unit), &mut made, out)?;
@@ -166,7 +190,7 @@ fn names(triples: &[Triple]) -> BTreeSet<String> {
     names
 }
 
-fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
+pub(super) fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let program = match &arguments.program {
         Some(program) => program.clone(),
         None => fs::read_link("/proc/self/exe")?,

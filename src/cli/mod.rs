@@ -1,6 +1,8 @@
 //! `ccroute` by its own name: the commands.
 
 mod check;
+mod client;
+mod client_check;
 mod explain;
 mod guard;
 mod install;
@@ -37,7 +39,7 @@ enum Command {
     List(list::Arguments),
     /// Validate the rules and look for the compilers that they name
     Check(check::Arguments),
-    /// Set this machine up as a helper
+    /// Set this machine up as a helper or as a client
     Install(install::Arguments),
     /// Undo what install did
     Uninstall(install::Arguments),

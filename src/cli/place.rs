@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 
 /// The line by which a file is known as ours.
-pub(super) const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.";
+pub(super) use crate::toolchain::MARK;
 
 /// What was done, counted.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(super) struct Made {
 pub(super) struct Tree {
     root: PathBuf,
     dry_run: bool,
+    /// Say each thing that is done.
+    verbose: bool,
 }
 
 impl Tree {
@@ -34,7 +36,7 @@ impl Tree {
     ///
     /// # Errors
     /// `root` is no directory.
-    pub(super) fn new(root: &Path, dry_run: bool) -> Result<Tree, Failure> {
+    pub(super) fn new(root: &Path, dry_run: bool, verbose: bool) -> Result<Tree, Failure> {
         if !root.is_dir() {
             return Err(Failure::Usage(format!(
                 "--root {}: no such directory",
@@ -44,6 +46,7 @@ impl Tree {
         Ok(Tree {
             root: root.to_path_buf(),
             dry_run,
+            verbose,
         })
     }
 
@@ -85,17 +88,110 @@ impl Tree {
             _ => {}
         }
         made.made += 1;
-        self.act(
-            out,
-            &format!("link {} -> {}", at.display(), target.display()),
-            || {
-                make_parent(&real)?;
-                let new = beside(&real);
-                let _ = fs::remove_file(&new);
-                symlink(target, &new)?;
-                fs::rename(&new, &real)
-            },
-        )
+        self.act(out, &link_words(at, target), || {
+            make_parent(&real)?;
+            let new = beside(&real);
+            let _ = fs::remove_file(&new);
+            symlink(target, &new)?;
+            fs::rename(&new, &real)
+        })
+    }
+
+    /// Whether `path` is a directory, or a link to one.
+    pub(super) fn is_dir(&self, path: &str) -> bool {
+        self.real(Path::new(path)).is_dir()
+    }
+
+    /// The text of a file that bears the mark.
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        let path = Path::new(path);
+        let ours = self.is_ours(path);
+        ours.then(|| fs::read_to_string(self.real(path)).ok())?
+    }
+
+    /// Makes a link in the place of whatever file stands there, which is kept.
+    pub(super) fn take_place(
+        &self,
+        at: &Path,
+        target: &Path,
+        kept: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let (from, to) = (self.real(at), self.real(kept));
+        let meta = fs::symlink_metadata(&from);
+        let is_file = meta.as_ref().is_ok_and(fs::Metadata::is_file);
+        let foreign = is_file || meta.is_ok_and(|m| m.is_symlink()) && !self.is_our_link(at);
+        if foreign {
+            let what = format!("keep {} as {}", at.display(), kept.display());
+            self.act(out, &what, || {
+                make_parent(&to)?;
+                copy(&from, &to)?;
+                // The copy is complete, so the place may be taken.
+                fs::remove_file(&from)
+            })?;
+            if self.dry_run {
+                made.made += 1;
+                return self.act(out, &link_words(at, target), || Ok(()));
+            }
+        }
+        self.link(at, target, made, out)
+    }
+
+    /// Puts what [`Tree::take_place`] put away in its place again, unless somebody else took that.
+    pub(super) fn restore(
+        &self,
+        kept: &Path,
+        at: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        if !self.holds(kept) {
+            return self.remove_our_link(at, made, out);
+        }
+        if self.holds(at) && !self.is_our_link(at) {
+            return self.remove(kept, made, out);
+        }
+        let (from, to) = (self.real(kept), self.real(at));
+        made.removed += 1;
+        self.act(out, &format!("restore {}", at.display()), || {
+            copy(&from, &to)?;
+            fs::remove_file(&from)
+        })
+    }
+
+    /// The names in a directory, sorted.
+    pub(super) fn names_in(&self, dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(self.real(dir)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|e| e.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Removes a link to some ccroute.
+    pub(super) fn remove_our_link(
+        &self,
+        at: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        match self.is_our_link(at) {
+            true => self.remove(at, made, out),
+            false => Ok(()),
+        }
+    }
+
+    fn is_our_link(&self, at: &Path) -> bool {
+        fs::read_link(self.real(at)).is_ok_and(|target| is_ccroute(&target))
+    }
+
+    /// The names of the links to ccroute in `dir`, without those in `but`.
+    pub(super) fn links_to_ccroute(&self, dir: &Path, but: &BTreeSet<String>) -> Vec<String> {
+        let mut names = self.names_in(dir);
+        names.retain(|name| !but.contains(name) && self.is_our_link(&dir.join(name)));
+        names
     }
 
     /// Makes a file that bears the mark.
@@ -239,7 +335,9 @@ impl Tree {
             return Ok(());
         }
         action().map_err(|e| Failure::Fault(format!("cannot {what}: {e}")))?;
-        writeln!(out, "{what}")?;
+        if self.verbose {
+            writeln!(out, "{what}")?;
+        }
         Ok(())
     }
 }
@@ -248,6 +346,21 @@ fn foreign(at: &Path, made: &mut Made, out: &mut dyn Write) -> Result<(), Failur
     made.foreign += 1;
     writeln!(out, "left alone: {} (not made by ccroute)", at.display())?;
     Ok(())
+}
+
+fn link_words(at: &Path, target: &Path) -> String {
+    format!("link {} -> {}", at.display(), target.display())
+}
+
+/// Copies a file or a link, in one step for whoever looks at `to`.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let new = beside(to);
+    let _ = fs::remove_file(&new);
+    match fs::read_link(from) {
+        Ok(target) => symlink(target, &new)?,
+        Err(_) => drop(fs::copy(from, &new)?),
+    }
+    fs::rename(&new, to)
 }
 
 fn is_ccroute(target: &Path) -> bool {

@@ -38,14 +38,20 @@ pub(super) fn record(file: &Path, paths: &BTreeSet<PathBuf>) -> Result<Recorded,
             Err(why) => recorded.silent.push(why),
         }
     }
+    // What was recorded for other names stays, as long as it is of the file that is there.
+    let others = compilers::records(&before).filter(|(path, ..)| !paths.contains(*path));
+    entries.extend(others.filter_map(|(path, ..)| known(&before, path)));
     recorded.compilers = entries.len();
-    compilers::write(file, &entries).map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::PermissionDenied => ": run it as root",
-            _ => "",
-        };
-        Failure::Fault(format!("cannot write {}: {error}{hint}", file.display()))
-    })?;
+    // The directory is not there before the first record, nor below a packager's root.
+    let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| compilers::write(file, &entries))
+        .map_err(|error| {
+            let hint = match error.kind() {
+                io::ErrorKind::PermissionDenied => ": run it as root",
+                _ => "",
+            };
+            Failure::Fault(format!("cannot write {}: {error}{hint}", file.display()))
+        })?;
     Ok(recorded)
 }
 

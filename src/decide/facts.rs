@@ -1,5 +1,6 @@
 //! The questions that a decision may ask of the world.
 
+use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -15,6 +16,17 @@ pub struct Recorded {
     pub target: Target,
     /// In full: `12.2.0`.
     pub version: String,
+}
+
+/// Where a launcher's own children find a full name on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// With this PATH they find the local compiler itself.
+    Outside(OsString),
+    /// They find ccroute, which has to be told of the local compiler.
+    ThroughShim,
+    /// They find nothing, or something else.
+    Nowhere,
 }
 
 /// The world as a decision sees it. Answers are found at most once.
@@ -37,6 +49,14 @@ pub trait Facts {
     fn working_directory(&self) -> &Path;
     /// Where a launcher is.
     fn launcher(&self, name: &str) -> Option<PathBuf>;
+    /// These arguments with `-march=native` and its like expanded to what the compiler there means
+    /// by them, if that can be found out.
+    fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>>;
+    /// Whether the macros of this source may be expanded elsewhere, as far as it and the
+    /// environment show.
+    fn expands_elsewhere(&self, source: &OsStr) -> bool;
+    /// Where a launcher's children find `full`, if it is to be `local`, an installed compiler.
+    fn reach(&self, full: &str, local: &Path) -> Reach;
 }
 
 /// No evidence at all.

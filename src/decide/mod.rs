@@ -5,14 +5,17 @@ pub mod facts;
 mod native;
 mod pick;
 pub mod refusal;
+mod send;
 mod verify;
 
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-pub use facts::{Facts, Recorded};
+pub use facts::{Facts, Reach, Recorded};
 pub use refusal::Refusal;
+pub use send::COMPILER;
+pub(crate) use verify::contradiction;
 
 use crate::evidence::KernelSeen;
 use crate::exit::Exit;
@@ -272,48 +275,6 @@ impl Deciding<'_> {
     /// The name of the compiler asked for, with the triple that was settled on.
     fn full_name(&self, wanted: &Wanted) -> CompilerName {
         self.request.name.with_triple(wanted.triple.as_deref())
-    }
-
-    /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
-    fn send(&mut self, wanted: &Wanted) -> Result<Option<Send>, Refusing> {
-        let Some(send) = wanted.settings.send.clone() else {
-            return Ok(None);
-        };
-        if send.value == "none" || wanted.triple.is_none() {
-            return Ok(None);
-        }
-        if !self.request.job.compiles || self.request.job.preprocesses {
-            self.note("runs locally: nothing that can be distributed");
-            return Ok(None);
-        }
-        let Some(launcher) = self.facts.launcher(&send.value) else {
-            return Err(Refusal::NoLauncher {
-                launcher: send.value,
-                origin: send.origin,
-            }
-            .into());
-        };
-        let args = self.arguments(wanted, &wanted.target, None);
-        let mut words = vec![OsString::from(self.full_name(wanted).to_string())];
-        words.extend(args);
-        self.because(format!("sent through {}", launcher.display()), &send.origin);
-        let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
-        if let Some(fallback) = &wanted.settings.fallback {
-            if fallback.value == crate::rules::Fallback::Refuse {
-                env.push(("DISTCC_FALLBACK", "0".into()));
-                env.push(("DISTCC_SKIP_LOCAL_RETRY", "1".into()));
-                let origin = fallback.origin.clone();
-                self.because(
-                    "must not be compiled locally when the helper fails",
-                    &origin,
-                );
-            }
-        }
-        Ok(Some(Send {
-            launcher,
-            args: words,
-            env,
-        }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Picks the installed compiler that serves what is wanted, and puts its arguments together.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::refusal::Refusal;
 use super::{merged_arguments, Confine, Deciding, Refusing, Run, Wanted, NATIVE};
@@ -178,7 +178,16 @@ impl Deciding<'_> {
 
     /// Holds a candidate against what is wanted.
     fn fits(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<Run, Refusing> {
-        let args = self.arguments(wanted, &candidate.target, candidate.first.clone());
+        // On the client they are this compiler's own: stated they change nothing, and clang warns of
+        // those that a link does not use. They only tell what it compiles for.
+        let own = candidate.native
+            && self.request.place != Place::Helper
+            && wanted.settings.defaults.is_some();
+        let mark = self.reasons.len();
+        let mut args = self.arguments(wanted, &candidate.target, candidate.first.clone());
+        if own {
+            self.reasons.truncate(mark);
+        }
         // What clang makes of its --target is in the candidate's target already.
         let told = usize::from(candidate.first.is_some());
         self.check_target(wanted, candidate, &args[told..])?;
@@ -190,6 +199,14 @@ impl Deciding<'_> {
                 }
                 .into());
             }
+        }
+        if own {
+            args = merged_arguments(
+                &wanted.settings,
+                Vec::new(),
+                candidate.first.clone(),
+                self.request.args,
+            );
         }
         self.note(format!("runs {}", candidate.installed.path.display()));
         Ok(Run {
@@ -207,10 +224,22 @@ impl Deciding<'_> {
         target: &Target,
         first: Option<String>,
     ) -> Vec<OsString> {
+        let own = self.request.args;
+        self.arguments_of(wanted, target, first, own)
+    }
+
+    /// The same for other arguments than the request's.
+    pub(super) fn arguments_of(
+        &mut self,
+        wanted: &Wanted,
+        target: &Target,
+        first: Option<String>,
+        own: &[&OsStr],
+    ) -> Vec<OsString> {
         let settings = &wanted.settings;
         let stated = match &settings.defaults {
             Some(list) => {
-                let stated = defaults::stated(target, &list.value, self.request.args);
+                let stated = defaults::stated(target, &list.value, own);
                 let origin = list.origin.clone();
                 self.because(
                     format!("the client's defaults: {}", stated.join(" ")),
@@ -220,7 +249,7 @@ impl Deciding<'_> {
             }
             None => Vec::new(),
         };
-        merged_arguments(settings, stated, first, self.request.args)
+        merged_arguments(settings, stated, first, own)
     }
 
     /// Checks the compiler's version against the one asked for or shown.

@@ -1,6 +1,6 @@
 //! The target is verified: nothing runs whose target contradicts what is known of the request.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use super::pick::Candidate;
 use super::refusal::Refusal;
@@ -197,21 +197,60 @@ impl Deciding<'_> {
     /// directory's name is not an architecture's (U-Boot's `sandbox`).
     pub(super) fn kernel_targets(&self) -> Option<Vec<Arch>> {
         let kernel = self.kernel()?;
-        let mut arches = kernel_arches(&kernel.arch).to_vec();
-        if arches.is_empty() {
-            return None;
+        let mut arches = match kernel.arch.as_str() {
+            // User-mode Linux runs on x86 alone, and is compiled as any program there.
+            "um" => vec![Arch::X86_64, Arch::I386],
+            // U-Boot keeps aarch64 under arch/arm; the flags tell one from the other.
+            "arm" if kernel.uboot => arm_or_aarch64(self.request.args),
+            other => kernel_arches(other).to_vec(),
+        };
+        // arm64's vdso32 is ARM code, for which a build names a compiler of its own.
+        let named = self.request.name.triple.is_some();
+        if kernel.compat && kernel.arch == "arm64" && named {
+            arches.push(Arch::Arm);
         }
-        // U-Boot keeps aarch64 under arch/arm; arm64's vdso32 is ARM code.
-        if (kernel.uboot && kernel.arch == "arm") || (kernel.compat && kernel.arch == "arm64") {
-            arches = vec![Arch::Arm, Arch::Aarch64];
-        }
-        Some(arches)
+        (!arches.is_empty()).then_some(arches)
+    }
+}
+
+/// Which of the two a job's flags are for, as far as only one of them has the flag.
+fn arm_or_aarch64(args: &[&OsStr]) -> Vec<Arch> {
+    const ARM: &[&str] = &[
+        "-marm",
+        "-mthumb",
+        "-mfloat-abi=",
+        "-mfpu=",
+        "-mabi=aapcs",
+        "-mabi=apcs",
+        "-march=armv4",
+        "-march=armv5",
+        "-march=armv6",
+        "-march=armv7",
+        "-msoft-float",
+    ];
+    const AARCH64: &[&str] = &[
+        "-mgeneral-regs-only",
+        "-mstrict-align",
+        "-mabi=lp64",
+        "-mcmodel=",
+        "-mbranch-protection=",
+    ];
+    let has = |flags: &[&str]| {
+        let texts = args.iter().filter_map(|a| a.to_str());
+        texts
+            .into_iter()
+            .any(|a| flags.iter().any(|f| a.starts_with(f)))
+    };
+    match (has(ARM), has(AARCH64)) {
+        (true, false) => vec![Arch::Arm],
+        (false, true) => vec![Arch::Aarch64],
+        _ => vec![Arch::Arm, Arch::Aarch64],
     }
 }
 
 /// What two sides contradict each other in, among what no flag of a build changes unsaid:
 /// architecture, word size, byte order, ABI. `None` where they agree as far as both are known.
-pub(super) fn contradiction(left: &Target, right: &Target) -> Option<String> {
+pub(crate) fn contradiction(left: &Target, right: &Target) -> Option<String> {
     let none: [&str; 0] = [];
     let differences: Vec<_> = verdict(left, right, &none)
         .differences

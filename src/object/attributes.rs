@@ -1,8 +1,8 @@
 //! Build attributes: the format that ARM defined and that RISC-V, GNU and others took over.
 //!
-//! Layout: "Addenda to, and Errata in, the ABI for the Arm Architecture" §3 (`build attributes`);
-//! `triples/README.md` of the findings gives measured bytes. `object` walks the records; which
-//! tags carry a number and which a string is for the caller to know.
+//! Layout: "Addenda to, and Errata in, the ABI for the Arm Architecture" §3 (build attributes).
+//! `object` walks the records; which tags carry a number and which a string is for the caller to
+//! know.
 
 use object::elf;
 use object::endian::Endianness;

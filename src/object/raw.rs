@@ -117,7 +117,7 @@ impl<'d> Raw<'d> {
 /// `SHN_XINDEX`: the section's number stands in a table of its own.
 const EXTENDED: u16 = 0xffff;
 
-fn parse<'d, E>(bytes: &'d [u8]) -> Result<Raw<'d>, Unreadable>
+fn parse<E>(bytes: &[u8]) -> Result<Raw<'_>, Unreadable>
 where
     E: FileHeader<Endian = Endianness>,
 {

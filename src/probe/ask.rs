@@ -1,5 +1,4 @@
-//! Who a compiler is: the questions of the findings' `triples/README.md` §6, in the order of what
-//! they cost.
+//! Who a compiler is: the questions that gcc and clang answer without compiling anything.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -157,6 +156,16 @@ pub fn macros<S: AsRef<str>>(compiler: &Compiler, flags: &[S]) -> Result<Macros,
     Ok(Macros::parse(&compiler.ask(&question)?.stdout))
 }
 
+/// The words that a compiler's driver gives to the compiler proper with these flags.
+///
+/// # Errors
+/// It cannot be run, or rejects a flag.
+pub fn driver_words(compiler: &Compiler, flags: &[&str]) -> Result<Vec<String>, Failure> {
+    let mut question = flags.to_vec();
+    question.extend(["-###", "-S", "-x", "c", "/dev/null", "-o", "/dev/null"]);
+    Ok(cc1_words(&compiler.ask(&question)?.stderr))
+}
+
 /// Asks a compiler.
 ///
 /// # Errors
@@ -189,8 +198,7 @@ pub fn ask(compiler: &Compiler) -> Result<Answers, Failure> {
     if triple.is_empty() || !triple.chars().all(plain) {
         return Err(refuse("-dumpmachine does not print a triple"));
     }
-    let steps = compiler.ask(&["-###", "-S", "-x", "c", "/dev/null", "-o", "/dev/null"])?;
-    let injected = cc1_words(&steps.stderr);
+    let injected = driver_words(compiler, &[])?;
     // The rest refines; a compiler that does not know a question is still usable.
     let (mut configured, mut effective) = (Vec::new(), BTreeMap::new());
     if family == Family::Gcc {

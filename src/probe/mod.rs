@@ -16,7 +16,7 @@ mod run;
 mod section;
 mod stand_in;
 
-pub use ask::{ask, macros, Answers, Compiler, Family, Macros};
+pub use ask::{ask, driver_words, macros, Answers, Compiler, Family, Macros};
 pub use defaults::defaults;
 pub use objects::{probe_id, probe_objects, sources, Language, NoObjects, ProbeObject, Scratch};
 pub use proof::Proof;

@@ -103,7 +103,8 @@ pub fn probe_id() -> String {
         .iter()
         .take(4)
         .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// Compiles the probes with these flags: C, then C++ where that compiler is installed. A missing

@@ -111,6 +111,10 @@ pub fn check_stand_in(
         Ok(measured) => measured,
         Err(error) => {
             report.notes.push(error.to_string());
+            // Flags of another family are the usual reason.
+            report
+                .notes
+                .extend(proof.and_then(|p| other_compiler(compiler, p)));
             return report;
         }
     };

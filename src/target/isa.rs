@@ -264,8 +264,8 @@ pub fn aarch64_extension(name: &str) -> u64 {
 /// x86 features, one step of the ladder each (psABI levels; gcc's i386-common).
 pub mod x86 {
     pub const I386: u64 = 1;
-    pub const I486: u64 = I386 | 1 << 1;
-    pub const I586: u64 = I486 | 1 << 2;
+    pub const I486: u64 = I386 | (1 << 1);
+    pub const I586: u64 = I486 | (1 << 2);
     pub const MMX: u64 = 1 << 3;
     pub const CMOV: u64 = 1 << 4;
     pub const SSE: u64 = 1 << 5;
@@ -370,14 +370,14 @@ const MIPS: &[(&str, u64)] = &[
     ("mips32r2", 0x33),
     ("24kc", 0x33),
     ("34kc", 0x33),
-    ("74kc", 0x33 | 1 << 9),
+    ("74kc", 0x33 | (1 << 9)),
     ("mips32r3", 0x73),
     ("mips32r5", 0xf3),
     ("mips64", MIPS64),
     ("mips64r2", MIPS64 | 0x20),
-    ("octeon", MIPS64 | 0x20 | 1 << 10),
-    ("octeon+", MIPS64 | 0x20 | 3 << 10),
-    ("loongson3a", MIPS64 | 0x20 | 1 << 12),
+    ("octeon", MIPS64 | 0x20 | (1 << 10)),
+    ("octeon+", MIPS64 | 0x20 | (3 << 10)),
+    ("loongson3a", MIPS64 | 0x20 | (1 << 12)),
     ("mips64r3", MIPS64 | 0x60),
     ("mips64r5", MIPS64 | 0xe0),
     // Release 6 removed instructions: no superset of anything before it.
@@ -404,9 +404,9 @@ const POWERPC: &[(&str, u64)] = &[
     ("powerpc64le", 3 | 0xfc),
     ("power9", 3 | 0x1fc),
     ("power10", 3 | 0x3fc),
-    ("e500mc", 1 | 1 << 20),
-    ("e5500", 1 | 4 | 1 << 20),
-    ("e6500", 3 | 4 | 1 << 20),
+    ("e500mc", 1 | (1 << 20)),
+    ("e5500", 1 | 4 | (1 << 20)),
+    ("e6500", 3 | 4 | (1 << 20)),
     ("8540", 1 << 30),
     ("8548", 3 << 30),
 ];
@@ -431,10 +431,10 @@ const SPARC: &[(&str, u64)] = &[
     ("cypress", 1),
     ("v8", 3),
     ("supersparc", 3),
-    ("leon3", 3 | 1 << 10),
+    ("leon3", 3 | (1 << 10)),
     ("v9", 7),
     ("ultrasparc", 0xf),
     ("ultrasparc3", 0x1f),
-    ("niagara", 0xf | 1 << 11),
-    ("niagara4", 0x1f | 3 << 11),
+    ("niagara", 0xf | (1 << 11)),
+    ("niagara4", 0x1f | (3 << 11)),
 ];

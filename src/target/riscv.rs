@@ -57,12 +57,12 @@ pub fn parse(text: &str) -> Option<(u32, u64)> {
 pub fn text(bits: u64) -> String {
     let mut out = String::from("rv64");
     for (place, &letter) in LETTERS.iter().enumerate() {
-        if bits & 1 << place != 0 {
+        if bits & (1 << place) != 0 {
             out.push(char::from(letter));
         }
     }
     for (place, name) in LONG.iter().enumerate() {
-        if bits & 1 << (16 + place) != 0 {
+        if bits & (1 << (16 + place)) != 0 {
             out.push('_');
             out.push_str(name);
         }

@@ -3,12 +3,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::{need, CCROUTE};
+use super::{executable, need, CCROUTE};
 
 /// Where the system keeps its programs.
 pub const SYSTEM_PATH: &str = "/usr/bin:/bin";
@@ -71,10 +70,10 @@ pub fn tool_output<S: AsRef<OsStr>>(
     ran.stdout
 }
 
-/// A copy of the program under test.
+/// A copy of the program under test, made by another process as [`executable`] files are.
 pub fn copy_of_ccroute(at: &Path) -> PathBuf {
     fs::create_dir_all(at.parent().expect("a file's path")).unwrap();
-    fs::copy(CCROUTE, at).expect("the program was built");
+    tool_output("cp", [OsStr::new(CCROUTE), at.as_os_str()], Path::new("/"));
     at.to_path_buf()
 }
 
@@ -90,6 +89,8 @@ impl Call {
         command
             .env_clear()
             .env("PATH", SYSTEM_PATH)
+            // What this machine has recorded of its compilers is none of the test's.
+            .env("CCROUTE_COMPILERS", "/nonexistent/compilers")
             .stdin(Stdio::null());
         Call { command }
     }
@@ -142,9 +143,7 @@ impl Trace {
         file.push(".ran");
         let file = PathBuf::from(file);
         let text = format!("#!/bin/sh\necho \"$*\" >>'{}'\n", file.display());
-        fs::create_dir_all(at.parent().expect("a file's path")).unwrap();
-        fs::write(at, text).unwrap();
-        fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
+        executable(at, text.as_bytes());
         Trace { file }
     }
 

@@ -10,6 +10,7 @@ pub mod raw;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -32,7 +33,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("ccache", "ccache"),
     ("unshare", "util-linux"),
     ("cc", "gcc"),
-    ("ps", "procps"),
+    ("update-distcc-symlinks", "distcc"),
     ("xz", "xz-utils"),
     ("qemu-arm", "qemu-user"),
     (
@@ -104,8 +105,8 @@ impl Scratch {
 
     /// An executable shell script.
     pub fn script(&self, name: &str, body: &str) -> PathBuf {
-        let path = self.file(name, format!("#!/bin/sh\n{body}\n"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = self.path(name);
+        executable(&path, format!("#!/bin/sh\n{body}\n").as_bytes());
         path
     }
 }
@@ -118,11 +119,26 @@ impl Drop for Scratch {
     }
 }
 
+/// Makes an executable file. Another process writes it: tests run in threads, and while this one
+/// has a file open for writing, a thread that starts a program hands the descriptor down, and
+/// nobody can execute the file until that program has closed it ("Text file busy").
+pub fn executable(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut writer = Command::new("/bin/sh")
+        .args(["-c", "rm -f \"$0\" && cat >\"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(bytes).unwrap();
+    assert!(writer.wait().unwrap().success(), "{}", path.display());
+}
+
 /// A directory of links to a copy of ccroute, as `install --helper` would make it.
 pub fn farm(scratch: &Scratch, names: &[&str]) -> PathBuf {
     let program = scratch.path("ccroute");
     if !program.exists() {
-        fs::copy(CCROUTE, &program).unwrap();
+        call::copy_of_ccroute(&program);
     }
     let dir = scratch.dir("farm");
     for name in names {
@@ -212,6 +228,8 @@ impl Distccd {
             .env("PATH", "/usr/bin:/bin")
             .env("DISTCCD_PATH", path)
             .env("TMPDIR", temporary)
+            // What this machine has recorded of its compilers is none of the test's.
+            .env("CCROUTE_COMPILERS", scratch.path("no-compilers"))
             .envs(env.iter().copied())
             .args([
                 "--daemon",
@@ -252,6 +270,10 @@ impl Distccd {
     /// The host as distcc's list names it.
     pub fn host(&self) -> String {
         format!("{}:{}", self.address, self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     pub fn socket(&self) -> SocketAddr {
@@ -348,13 +370,11 @@ impl Client {
     /// A compiler of the client: `name` runs `command`, a compiler of this machine and its flags.
     pub fn compiler(&self, name: &str, command: &str) -> &Client {
         let (program, flags) = command.split_once(' ').unwrap_or((command, ""));
-        let path = self.bin.join(name);
         let line = format!(
             "#!/bin/sh\nexec {} {flags} \"$@\"\n",
             need(program).display()
         );
-        fs::write(&path, line).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&self.bin.join(name), line.as_bytes());
         self
     }
 

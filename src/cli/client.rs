@@ -1,0 +1,413 @@
+//! `ccroute install --client`: asks the native compilers once, writes what they said as rules, and
+//! takes their places in distcc's masquerade directory.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::install::Arguments;
+use super::names::installed_versions;
+use super::place::{Made, Tree, MARK};
+use super::record::record;
+use super::Failure;
+use crate::compilers::FILE as FACTS;
+use crate::decide::contradiction;
+use crate::exit::Exit;
+use crate::name::{CompilerName, Tool};
+use crate::probe::{ask, measure, Compiler, Family, Measured};
+use crate::toolchain::{find_launcher, Found, Installed, Search};
+use crate::world;
+
+/// What the native compilers said.
+pub(super) const RULES: &str = "/etc/ccroute/rules.d/60-client.rules";
+/// Where what stood in the masquerade directory is kept, below its own path.
+const REPLACED: &str = "/var/lib/ccroute/replaced";
+/// Where distributions have the masquerade directory. Gentoo's `bin` is a link to `.`.
+const MASQUERADES: [&str; 4] = [
+    "/usr/lib/distcc/bin",
+    "/usr/lib/distcc",
+    "/usr/lib64/distcc/bin",
+    "/usr/lib64/distcc",
+];
+/// The comment in the rules that says which links were made.
+const LINKS: &str = "# links: ";
+
+/// The tools that can be sent. `cc` and `c++` come last: they are another's names.
+const TOOLS: [Tool; 6] = [
+    Tool::Gcc,
+    Tool::Gxx,
+    Tool::Clang,
+    Tool::Clangxx,
+    Tool::Cc,
+    Tool::Cxx,
+];
+
+/// The native compilers of this machine, each with what it said.
+struct Native {
+    triple: String,
+    gcc: Option<Measured>,
+    clang: Option<Measured>,
+    /// What `cc` and `c++` mean, where they are installed.
+    means: Vec<(Tool, Tool)>,
+    /// Native names that may be sent, and those that other defaults keep out.
+    names: Vec<CompilerName>,
+    kept_out: Vec<String>,
+}
+
+/// Sets this machine up as a client.
+pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
+    let program = super::install::program(arguments)?;
+    let masquerade = masquerade(&tree, arguments.masquerade.as_deref())?;
+    let native = ask_natives(&tree.real(&masquerade))?;
+    let names = links(&native);
+    let mut made = Made::default();
+
+    if !arguments.dry_run {
+        // A local compile is held against what its compiler is, not against what this program
+        // was built for.
+        let search = search_outside(&tree.real(&masquerade));
+        let compilers =
+            native
+                .names
+                .iter()
+                .filter_map(|name| match search.find(&name.to_string(), &[]) {
+                    Found::Yes(found) => Some(found.path),
+                    Found::NotExecutable(_) | Found::No => None,
+                });
+        let recorded = record(&tree.real(Path::new(FACTS)), &compilers.collect())?;
+        writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
+    }
+    let text = rules(&native, &masquerade, &names);
+    tree.file(Path::new(RULES), &text, 0o644, &mut made, out)?;
+    for name in &names {
+        let at = masquerade.join(name);
+        tree.take_place(&at, &program, &kept(&at), &mut made, out)?;
+    }
+    // Links of an earlier run, to compilers that are gone since.
+    let stale = tree.links_to_ccroute(&masquerade, &names);
+    for name in &stale {
+        let at = masquerade.join(name);
+        tree.restore(&kept(&at), &at, &mut made, out)?;
+    }
+    if let Some(dir) = program.parent() {
+        tree.link(&dir.join("ccroute-run"), &program, &mut made, out)?;
+    }
+    for name in &native.kept_out {
+        writeln!(out, "note: {name} has other defaults, and stays local")?;
+    }
+    writeln!(
+        out,
+        "{} names of {} in {}; {} made, {} removed, {} unchanged, {} left alone",
+        names.len(),
+        native.triple,
+        masquerade.display(),
+        made.made,
+        made.removed,
+        made.unchanged,
+        made.foreign
+    )?;
+    if made.made + made.removed > 0 {
+        next_steps(&masquerade, out)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The reverse of [`install`]: what stood in the masquerade directory stands there again.
+pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
+    let mut made = Made::default();
+    let recorded = tree.text(RULES).as_deref().and_then(recorded);
+    let masquerade = match (&arguments.masquerade, recorded) {
+        (Some(dir), _) => dir.clone(),
+        (None, Some((dir, _))) => dir,
+        (None, None) => masquerade(&tree, None)?,
+    };
+    // The links go first: without the rules they would run every compiler here, and well.
+    let mut names: BTreeSet<String> = tree.names_in(&kept(&masquerade)).into_iter().collect();
+    names.extend(tree.links_to_ccroute(&masquerade, &BTreeSet::new()));
+    for name in &names {
+        let at = masquerade.join(name);
+        tree.restore(&kept(&at), &at, &mut made, out)?;
+    }
+    tree.remove_file(Path::new(RULES), &mut made, out)?;
+    tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
+    let program = super::install::program(arguments)?;
+    if let Some(dir) = program.parent() {
+        tree.remove_our_link(&dir.join("ccroute-run"), &mut made, out)?;
+    }
+    for dir in kept(&masquerade).ancestors() {
+        if dir.starts_with(REPLACED) {
+            tree.remove_empty(dir);
+        }
+    }
+    for dir in ["/etc/ccroute/rules.d", "/etc/ccroute", "/var/lib/ccroute"] {
+        tree.remove_empty(Path::new(dir));
+    }
+    writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
+    Ok(Exit::Success)
+}
+
+/// Where what stood at `at` is kept.
+fn kept(at: &Path) -> PathBuf {
+    Path::new(REPLACED).join(at.strip_prefix("/").unwrap_or(at))
+}
+
+/// The directory whose names stand before the compilers' on PATH.
+fn masquerade(tree: &Tree, given: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(dir) = given {
+        if !dir.is_absolute() {
+            return Err(Failure::Usage(format!(
+                "--masquerade {}: give an absolute path",
+                dir.display()
+            )));
+        }
+        return Ok(dir.to_path_buf());
+    }
+    let found = MASQUERADES.into_iter().find(|dir| tree.is_dir(dir));
+    found.map(PathBuf::from).ok_or_else(|| {
+        Failure::Fault(
+            "no masquerade directory such as /usr/lib/distcc: install distcc, or give --masquerade DIR"
+                .into(),
+        )
+    })
+}
+
+/// Asks every native compiler who it is; the principal ones also what they assume.
+fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
+    let search = search_outside(masquerade);
+    let find = |name: &str| match search.find(name, &[]) {
+        Found::Yes(installed) => Some(installed),
+        Found::NotExecutable(_) | Found::No => None,
+    };
+    let measured = |name: &str| match find(name) {
+        Some(found) => measure(&Compiler::new(&found.path))
+            .map(Some)
+            .map_err(|e| Failure::Fault(format!("{}: {e}", found.path.display()))),
+        None => Ok(None),
+    };
+    let gcc = measured("gcc")?;
+    let mut clang = measured("clang")?;
+    // A clang for another machine than gcc's is no native compiler.
+    if let Some(gcc) = &gcc {
+        clang = clang.filter(|clang| {
+            let differ = contradiction(&gcc.answers.target(), &clang.answers.target());
+            differ.is_none()
+        });
+    }
+    let Some(first) = gcc.as_ref().or(clang.as_ref()) else {
+        return Err(Failure::Fault(
+            "no native compiler on PATH: neither gcc nor clang (distcc and ccache do not count)"
+                .into(),
+        ));
+    };
+    let triple = first.answers.triple.clone();
+    let versions = installed_versions();
+    let (mut means, mut names, mut kept_out) = (Vec::new(), Vec::new(), Vec::new());
+    for tool in TOOLS {
+        let plain = CompilerName {
+            triple: None,
+            tool,
+            version: None,
+        };
+        let versioned = versions.get(&tool).into_iter().flatten();
+        let all = versioned.map(|version| CompilerName {
+            version: Some(version.clone()),
+            ..plain.clone()
+        });
+        for name in std::iter::once(plain.clone()).chain(all) {
+            let Some(found) = find(&name.to_string()) else {
+                continue;
+            };
+            let Some(family) = family_of(&found, &gcc, &clang) else {
+                kept_out.push(name.to_string());
+                continue;
+            };
+            if name.version.is_none() && matches!(tool, Tool::Cc | Tool::Cxx) {
+                means.push((tool, meaning(tool, family)));
+            }
+            names.push(name);
+        }
+    }
+    Ok(Native {
+        triple,
+        gcc,
+        clang,
+        means,
+        names,
+        kept_out,
+    })
+}
+
+/// PATH without the masquerade directory: somebody's wrapper script may stand there still.
+pub(super) fn search_outside(masquerade: &Path) -> Search {
+    let same = |dir: &Path| {
+        let real = |p: &Path| std::fs::canonicalize(p).ok();
+        dir == masquerade || real(dir).is_some_and(|d| Some(d) == real(masquerade))
+    };
+    let path = world::path_variable();
+    let kept: Vec<_> = std::env::split_paths(&path).filter(|d| !same(d)).collect();
+    let path = std::env::join_paths(kept).unwrap_or(path);
+    Search::new(&path, world::this_file().into_iter().collect())
+}
+
+/// The family of a compiler, if it assumes what the principal one of that family does.
+fn family_of(
+    found: &Installed,
+    gcc: &Option<Measured>,
+    clang: &Option<Measured>,
+) -> Option<Family> {
+    let answers = ask(&Compiler::new(&found.path)).ok()?;
+    let principal = match answers.family {
+        Family::Gcc => gcc,
+        Family::Clang => clang,
+    };
+    let principal = principal.as_ref()?;
+    let same = crate::probe::defaults(&answers) == crate::probe::defaults(&principal.answers)
+        && answers.triple == principal.answers.triple;
+    same.then_some(answers.family)
+}
+
+fn meaning(tool: Tool, family: Family) -> Tool {
+    match (tool, family) {
+        (Tool::Cxx, Family::Gcc) => Tool::Gxx,
+        (Tool::Cxx, Family::Clang) => Tool::Clangxx,
+        (_, Family::Gcc) => Tool::Gcc,
+        (_, Family::Clang) => Tool::Clang,
+    }
+}
+
+/// The names of the links: the native names, and the full names under which their jobs leave.
+fn links(native: &Native) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for name in &native.names {
+        names.insert(name.to_string());
+        let tool = match native.means.iter().find(|(tool, _)| *tool == name.tool) {
+            Some((_, meaning)) => *meaning,
+            None => name.tool,
+        };
+        let full = CompilerName {
+            tool,
+            ..name.with_triple(Some(&native.triple))
+        };
+        names.insert(full.to_string());
+    }
+    names
+}
+
+/// The rules file.
+fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String {
+    let triple = &native.triple;
+    let mut text = format!("{MARK}\n");
+    for measured in [&native.gcc, &native.clang].into_iter().flatten() {
+        let answers = &measured.answers;
+        text.push_str(&format!(
+            "{COMPILER} {} {}\n",
+            answers.family, answers.version
+        ));
+    }
+    let list: Vec<&str> = names.iter().map(String::as_str).collect();
+    text.push_str(&format!(
+        "{LINKS}{} {}\n",
+        masquerade.display(),
+        list.join(" ")
+    ));
+    // On a machine that is a helper too, a native name from elsewhere must not mean this machine.
+    text.push_str(&format!(
+        "\n[native direct]\nas = {triple}\n\n[{triple}]\nuse = native\nsend = distcc\n"
+    ));
+    for (name, tool) in &native.means {
+        text.push_str(&format!("tool.{name} = {tool}\n"));
+    }
+    let gcc = native.gcc.as_ref().map(stated);
+    let clang = native.clang.as_ref().map(stated);
+    if let Some(flags) = gcc.as_ref().or(clang.as_ref()) {
+        text.push_str(&format!("defaults = {flags}\n"));
+    }
+    let version = native.gcc.as_ref().map(|m| m.answers.version.as_str());
+    if version.is_some_and(|v| major(v) >= DIRECTIVES_ONLY) {
+        text.push_str(&format!("\n[{triple} kernel *]\nexpand-macros = helper\n"));
+    }
+    if let (Some(_), Some(flags)) = (&gcc, &clang) {
+        let mut conditions = vec!["clang*".to_string()];
+        let of_clang = native.means.iter().filter(|(_, tool)| tool.is_clang());
+        conditions.extend(of_clang.map(|(name, _)| name.to_string()));
+        for condition in conditions {
+            text.push_str(&format!(
+                "\n[{triple} tool {condition}]\ndefaults = {flags}\n"
+            ));
+        }
+    }
+    text
+}
+
+/// The defaults that every sent job states. A tune that the compiler was not configured with
+/// follows `-march` on ARM and MIPS: stated, it would stay when a job gives another `-march` (an
+/// ARM kernel does), and the object would be scheduled for another processor.
+fn stated(measured: &Measured) -> String {
+    let answers = &measured.answers;
+    let follows = ["__arm__", "__mips__"]
+        .iter()
+        .any(|m| answers.macros.has(m));
+    let derived = |f: &String| follows && f.starts_with("-mtune=") && !answers.injected.contains(f);
+    let kept: Vec<&str> = measured
+        .defaults
+        .iter()
+        .filter(|f| !derived(f))
+        .map(String::as_str)
+        .collect();
+    kept.join(" ")
+}
+
+/// gcc's first version whose -fdirectives-only understands raw strings and comments as its other
+/// preprocessor does. A kernel uses nothing that the option gets wrong: docs/expand-macros.md.
+const DIRECTIVES_ONLY: u32 = 11;
+
+fn major(version: &str) -> u32 {
+    let field = version.split('.').next();
+    field.and_then(|f| f.parse().ok()).unwrap_or(0)
+}
+
+/// The comment that says which compiler was asked.
+pub(super) const COMPILER: &str = "# asked:";
+
+/// The masquerade directory and the links that a rules file speaks of.
+pub(super) fn recorded(text: &str) -> Option<(PathBuf, Vec<String>)> {
+    let line = text.lines().find_map(|l| l.strip_prefix(LINKS))?;
+    let mut words = line.split(' ').map(str::to_owned);
+    Some((PathBuf::from(words.next()?), words.collect()))
+}
+
+fn next_steps(masquerade: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    let path = world::path_variable();
+    let search = Search::new(&path, Vec::new());
+    writeln!(out, "next:")?;
+    if !search.path().iter().any(|dir| dir == masquerade) {
+        writeln!(out, "  export PATH={}:$PATH", masquerade.display())?;
+    }
+    if std::env::var_os("DISTCC_HOSTS").is_none() {
+        writeln!(out, "  export DISTCC_HOSTS='HELPER/8,lzo'")?;
+    }
+    if find_launcher("distcc", search.path(), &[]).is_none() {
+        writeln!(out, "  install distcc: without it every job is refused")?;
+    }
+    writeln!(
+        out,
+        "  on the helper: put what 'ccroute probe' prints here into its /etc/ccroute/rules.d"
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_rules_record_is_read_back() {
+        let text = format!("{MARK}\n{LINKS}/usr/lib/distcc cc gcc\n[native direct]\n");
+        let (dir, names) = recorded(&text).unwrap();
+        assert_eq!(dir, Path::new("/usr/lib/distcc"));
+        assert_eq!(names, ["cc", "gcc"]);
+        assert_eq!(recorded("[native]\n"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! What goes to a launcher: under which name, with which arguments and variables.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use super::facts::Reach;
+use super::refusal::Refusal;
+use super::{Deciding, Refusing, Send, Wanted};
+use crate::client::expand;
+use crate::client::local::{local_reason, LocalReason};
+use crate::name::{CompilerName, Tool};
+use crate::rules::{ExpandMacros, Fallback, VersionMatch};
+
+/// The variable that tells ccroute under a launcher which compiler the request meant.
+pub const COMPILER: &str = "_CCROUTE_COMPILER";
+
+impl<'a> Deciding<'a> {
+    /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
+    pub(super) fn send(&mut self, wanted: &Wanted) -> Result<Option<Send>, Refusing> {
+        let Some(send) = wanted.settings.send.clone() else {
+            return Ok(None);
+        };
+        if send.value == "none" || wanted.triple.is_none() {
+            return Ok(None);
+        }
+        let request = self.request;
+        let kernel = request.job.kernel.is_some();
+        let native = match local_reason(request.name.tool, request.args, kernel) {
+            None => None,
+            Some(reason @ LocalReason::Native(_)) => Some(reason),
+            Some(reason) => {
+                self.note(format!("compiled here: {reason}"));
+                return Ok(None);
+            }
+        };
+        let Some(launcher) = self.facts.launcher(&send.value) else {
+            return Err(Refusal::NoLauncher {
+                launcher: send.value,
+                origin: send.origin,
+            }
+            .into());
+        };
+        // The local compiler preprocesses, and compiles when the helper fails: it has to fit too.
+        let mark = self.reasons.len();
+        let local = self.run(wanted)?;
+        self.reasons.truncate(mark);
+        let mut expanded = None;
+        if let Some(reason) = native {
+            expanded = self.facts.expanded(&local.compiler, request.args);
+            if expanded.is_none() {
+                self.note(format!("compiled here: {reason}, and cannot be expanded"));
+                return Ok(None);
+            }
+            self.note(format!("{reason}, and is expanded"));
+        }
+        let name = self.sent_name(wanted);
+        let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
+        match self.facts.reach(&name.to_string(), &local.compiler) {
+            Reach::Outside(path) => env.push(("PATH", path)),
+            Reach::ThroughShim => env.push((COMPILER, local.compiler.into())),
+            Reach::Nowhere => {
+                self.note(format!(
+                    "compiled here: {name} is not to be found on this machine; 'ccroute install --client' makes the link"
+                ));
+                return Ok(None);
+            }
+        }
+        let args = match &expanded {
+            Some(own) => {
+                let own: Vec<&OsStr> = own.iter().map(OsString::as_os_str).collect();
+                self.arguments_of(wanted, &wanted.target, None, &own)
+            }
+            None => self.arguments(wanted, &wanted.target, None),
+        };
+        let tool = name.tool;
+        let mut words = vec![OsString::from(name.to_string())];
+        if let Some(source) = self.expands_there(wanted, tool) {
+            words.extend(expand::arguments(source));
+        }
+        words.extend(args);
+        self.because(format!("sent through {}", launcher.display()), &send.origin);
+        if let Some(fallback) = &wanted.settings.fallback {
+            if fallback.value == Fallback::Refuse {
+                env.push(("DISTCC_FALLBACK", "0".into()));
+                env.push(("DISTCC_SKIP_LOCAL_RETRY", "1".into()));
+                let origin = fallback.origin.clone();
+                self.because(
+                    "must not be compiled locally when the helper fails",
+                    &origin,
+                );
+            }
+        }
+        Ok(Some(Send {
+            launcher,
+            args: words,
+            env,
+        }))
+    }
+
+    /// The source, where a rule has its macros expanded on the helper and nothing speaks against it.
+    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> Option<&'a [u8]> {
+        let rule = wanted.settings.expand_macros.clone()?;
+        if rule.value != ExpandMacros::Helper {
+            return None;
+        }
+        let request = self.request;
+        let source = expand::candidate(tool, request.args)
+            .filter(|s| self.facts.expands_elsewhere(OsStr::from_bytes(s)));
+        let text = match source {
+            Some(_) => "macros are expanded on the helper",
+            None => "macros are expanded here: on the helper they could be others",
+        };
+        self.because(text, &rule.origin);
+        source
+    }
+
+    /// The full name under which the job leaves. A helper without ccroute has no `TRIPLE-cc`; so
+    /// the tool is named that `cc` means here. The version stays, for it is another compiler.
+    fn sent_name(&self, wanted: &Wanted) -> CompilerName {
+        let mut name = self.full_name(wanted);
+        let mut rules = wanted.settings.tools.iter();
+        let rule = rules.find(|(asked, _)| asked == name.tool.as_str());
+        name.tool = match (
+            rule.and_then(|(_, tool)| Tool::parse(&tool.value)),
+            name.tool,
+        ) {
+            (Some(tool), _) => tool,
+            (None, Tool::Cc) => Tool::Gcc,
+            (None, Tool::Cxx) => Tool::Gxx,
+            (None, tool) => tool,
+        };
+        let any = |v: &crate::rules::Sourced<VersionMatch>| v.value == VersionMatch::Any;
+        if wanted.settings.version.as_ref().is_some_and(any) {
+            name.version = None;
+        }
+        name
+    }
+}

@@ -1,0 +1,67 @@
+#!/bin/sh
+# sandbox.sh SCRATCH PROJECT PORT: runs SCRATCH/helper, client and helper-end, shell scripts, in a
+# copy of this machine: an overlay, whose changes go to memory and end with the mount namespace that
+# this is started in. Called by readme.rs in mount and process namespaces of its own.
+set -eu
+scratch=$1
+project=$2
+port=$3
+
+memory=$scratch/memory
+mkdir "$memory"
+mount -t tmpfs tmpfs "$memory"
+trap 'umount -R -l "$memory"' EXIT
+mkdir "$memory/upper" "$memory/work" "$memory/root"
+root=$memory/root
+options=lowerdir=/,upperdir=$memory/upper,workdir=$memory/work
+# The second form is for user namespaces.
+mount -t overlay overlay -o "$options" "$root" 2>/dev/null ||
+    mount -t overlay overlay -o "$options,userxattr" "$root"
+mount --rbind /dev "$root/dev"
+mount -t proc proc "$root/proc"
+# An overlay shows one file system: what is mounted elsewhere is mounted again.
+for dir in "$project" "$scratch"; do
+    [ -e "$root$dir/." ] && [ -n "$(ls -A "$root$dir")" ] || {
+        mkdir -p "$root$dir"
+        mount --bind "$dir" "$root$dir"
+    }
+done
+mkdir -p "$root/usr/local/bin"
+printf '#!/bin/sh\nexec "$@"\n' >"$root/usr/local/bin/sudo"
+chmod 755 "$root/usr/local/bin/sudo"
+
+inside() {
+    chroot "$root" env CARGO_TERM_COLOR=never "$@"
+}
+
+inside sh -c 'cd "$1" && sh "$2/helper"' sh "$project" "$scratch" </dev/null
+# distccd as the helper's administrator would start it: with what install wrote. Not through inside():
+# $! is to be distccd itself. Its log is of interest only if something fails.
+# The helper and the client are two machines with rules of their own; here they share one, so the
+# helper keeps what it has now.
+chroot "$root" sh -c '. /etc/ccroute/distccd.sh
+    mkdir -m 1777 /tmp/distccd.readme
+    cp -r /etc/ccroute/rules.d /etc/ccroute/helper.d
+    export CCROUTE_RULES_DIR=/etc/ccroute/helper.d:/usr/local/lib/ccroute/rules.d
+    TMPDIR=/tmp/distccd.readme exec distccd --no-detach --daemon --listen 127.0.0.1 --port "$1" \
+        --allow 127.0.0.1 --user nobody --jobs 2 --log-stderr --log-level info' sh "$port" \
+    2>"$memory/distccd.log" </dev/null &
+distccd=$!
+while ! grep -q 'listening on' "$memory/distccd.log"; do
+    kill -0 $distccd 2>/dev/null || { cat "$memory/distccd.log" >&2; exit 1; }
+    sleep 0.1
+done
+# Never compiled locally, so that what is looked at came from the helper.
+inside env PATH="$scratch/arm:$PATH" HOME=/tmp/distccd.readme DISTCC_FALLBACK=0 \
+    DISTCC_SKIP_LOCAL_RETRY=1 DISTCC_NO_REWRITE_CROSS=1 \
+    sh -c 'cd && sh "$1/client"' sh "$scratch" </dev/null || {
+    status=$?
+    cat "$memory/distccd.log" >&2
+    exit $status
+}
+kill $distccd
+wait $distccd || true
+# Its workers end with it, but not at once.
+while cat "$root"/proc/[0-9]*/comm 2>/dev/null | grep -qx distccd; do sleep 0.1; done
+rm -r "$root/etc/ccroute/helper.d"
+inside sh -c 'cd "$1" && sh "$2/helper-end"' sh "$project" "$scratch" </dev/null
