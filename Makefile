@@ -1,7 +1,8 @@
 # make           build
 # make demo      see it work: a helper and a client on this machine's loopback
 # make test      everything, against a real distcc, distccd and Debian's cross compilers
-# make bench     what the shim costs, against other ways to do the same
+# make static    one without libraries, in target/static: Portage's sandbox cannot trace it
+# make bench     start-up against other shims, and many rules; writes target/bench/startup.txt
 # make install   the program and the shipped rules, below DESTDIR/PREFIX
 #
 # demo, test and lint first install what they need from Debian's packages, if it is missing.
@@ -15,10 +16,20 @@ LIB     = $(DESTDIR)$(PREFIX)/lib/ccroute
 DOC     = $(DESTDIR)$(PREFIX)/share/doc/ccroute
 RULES   = $(wildcard rules.d/*.rules)
 
-.PHONY: build demo test install uninstall lint bench clean
+.PHONY: build static bench demo test install uninstall lint clean
 
 build:
 	$(CARGO) build --release --locked
+
+# musl's start-up is the shortest; glibc's static one serves where rustc has no musl target.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+MUSL = $(HOST:gnu=musl)
+STATIC_TARGET = $(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/$(MUSL)),$(MUSL),$(HOST))
+
+static:
+	RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+		$(CARGO) build --release --locked --target $(STATIC_TARGET) --target-dir target/static/build
+	install -D -m 755 target/static/build/$(STATIC_TARGET)/release/ccroute target/static/ccroute
 
 demo:
 	packaging/setup.sh demo
@@ -52,10 +63,10 @@ uninstall:
 	-rmdir $(LIB)/rules.d $(LIB) $(DOC)
 
 # Start-up against peers, what rules cost, what the sandbox costs. Ratios count, not seconds.
-bench:
+bench: static
 	packaging/setup.sh test
-	$(CARGO) build --release --locked
-	$(CARGO) bench --locked --bench startup --bench rules --bench sandbox
+	$(CARGO) bench --locked --bench startup --bench sandbox
+	$(CARGO) bench --locked --bench rules -- --plot docs/rules-scale.svg
 
 clean:
 	$(CARGO) clean

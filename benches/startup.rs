@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use peers::{Case, Farm};
 
 /// How often each is run.
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 300;
 
 /// One timed run: nanoseconds, page faults, KiB at the peak.
 struct Sample {
@@ -63,9 +63,8 @@ fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
 /// The static build to measure: named by the user, or where `make static` leaves it.
 fn static_build(target: &Path) -> Option<PathBuf> {
     let named = std::env::var_os("CCROUTE_STATIC").map(PathBuf::from);
-    let usual =
-        ["x86_64-unknown-linux-musl", "static"].map(|t| target.join(t).join("release/ccroute"));
-    named.into_iter().chain(usual).find(|p| p.exists())
+    let usual = target.join("static/ccroute");
+    named.into_iter().chain([usual]).find(|p| p.exists())
 }
 
 fn main() {
@@ -114,7 +113,7 @@ fn table(all: &[Measured]) -> String {
     let mut text = format!(
         "Added to running an empty dynamic C program; {ROUNDS} runs each, in turns. The ratio is of\n\
          the medians, to the dynamic C wrapper's. Faults, memory (KiB): of the whole run. Calls and\n\
-         instructions: until the compiler is executed.\n\n{:<28}{:>10}{:>10}{:>8}{:>8}{:>8}{:>8}{:>14}\n",
+         instructions (a million at most): until the compiler is executed.\n\n{:<28}{:>10}{:>10}{:>8}{:>8}{:>8}{:>8}{:>14}\n",
         "", "median us", "p10 us", "ratio", "calls", "faults", "peak", "instructions"
     );
     // Each run is held against the empty program's in the same turn.
