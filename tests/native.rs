@@ -5,8 +5,10 @@ mod common;
 
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use common::{farm, need, raw, rules, told, Distccd, Scratch};
 
@@ -165,6 +167,78 @@ fn without_a_connection_only_full_names_are_served() {
     assert!(full.status.success(), "{}", told(&full));
 }
 
+/// A refusal is one line in the system log. The test is the system's log in a /dev of its own.
+#[test]
+fn a_refusal_goes_to_the_system_log() {
+    let scratch = Scratch::new("syslog");
+    let farm = farm(&scratch, &["gcc"]);
+    let dir = rules(&scratch, "[native helper]\nrefuse = not on this machine\n");
+    scratch.file("distccd_1.i", "int x;\n");
+    scratch.file("dev/null", "");
+    let log = UnixDatagram::bind(scratch.path("dev/log")).unwrap();
+    log.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let script = scratch.script(
+        "in-namespace",
+        &format!(
+            r#"mount --bind /dev/null {dir}/dev/null && mount --rbind {dir}/dev /dev || exit 9
+trap 'umount -R /dev; umount {dir}/dev/null' EXIT
+export _DISTCC_SAFEGUARD=1 CCROUTE_RULES_DIR={rules} TMPDIR={dir}
+cd {dir}
+{farm}/gcc -c -o {dir}/distccd_1.o {dir}/distccd_1.i
+[ $? = 110 ]
+"#,
+            dir = scratch.0.display(),
+            rules = dir.display(),
+            farm = farm.display(),
+        ),
+    );
+    if !is_private() {
+        // Another /dev would be everybody's: then what the shim asks the kernel for has to do.
+        let output = Command::new(need("strace"))
+            .args(["-e", "trace=connect"])
+            .arg(farm.join("gcc"))
+            .args(["-c", "distccd_1.i"])
+            .env("_DISTCC_SAFEGUARD", "1")
+            .env("CCROUTE_RULES_DIR", &dir)
+            .current_dir(&scratch.0)
+            .output()
+            .unwrap();
+        assert!(told(&output).contains("\"/dev/log\""), "{}", told(&output));
+        return;
+    }
+    let output = in_namespace(&script);
+    assert!(output.status.success(), "{}", told(&output));
+    let mut line = vec![0; 4096];
+    let length = log.recv(&mut line).expect("a line in the log");
+    let line = String::from_utf8_lossy(&line[..length]).into_owned();
+    assert!(line.contains(" ccroute["), "{line}");
+    assert!(line.contains("gcc: a native name"), "{line}");
+}
+
+/// `unshare` with mounts of its own, as root or as root of a user namespace.
+fn unshare(options: &[&str]) -> Command {
+    let mut command = Command::new(need("unshare"));
+    if !nix::unistd::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    command.arg("--mount").args(options);
+    command
+}
+
+/// Whether mounts can be kept from others: in a chroot there is no mount at / to be made private.
+fn is_private() -> bool {
+    unshare(&[]).arg("true").status().unwrap().success()
+}
+
+/// Runs a script with mounts of its own; it takes them away itself, for where they are not.
+fn in_namespace(script: &Path) -> std::process::Output {
+    let options: &[&str] = match is_private() {
+        true => &[],
+        false => &["--propagation", "unchanged"],
+    };
+    unshare(options).arg(script).output().unwrap()
+}
+
 /// The guard is a file that only root can make. The test is root, or root in a user namespace of
 /// its own, and has a /run of its own.
 #[test]
@@ -204,23 +278,7 @@ $ccroute guard on; $ccroute guard off; echo "off: $($ccroute guard status)"
             farm = farm.display(),
         ),
     );
-    let root = nix::unistd::geteuid().is_root();
-    let unshare = |options: &[&str]| {
-        let mut command = Command::new(need("unshare"));
-        if !root {
-            command.arg("--map-root-user");
-        }
-        command.arg("--mount").args(options);
-        command
-    };
-    // In a chroot there is no mount at / that could be made private: then a /run that the script
-    // unmounts itself has to do.
-    let private = unshare(&[]).arg("true").status().unwrap().success();
-    let options: &[&str] = match private {
-        true => &[],
-        false => &["--propagation", "unchanged"],
-    };
-    let output = unshare(options).arg(script).output().unwrap();
+    let output = in_namespace(&script);
     let text = told(&output);
     assert!(output.status.success(), "{text}");
     for line in [

@@ -128,7 +128,7 @@ fn options_of_honest_builds_pass() {
     for args in [
         // What distributions and SDKs set.
         "-O2 -g -pipe -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fcf-protection -march=armv6j",
-        "--sysroot=/build/work/recipe-sysroot -fdebug-prefix-map=/build/work=/usr/src/debug",
+        "--sysroot=/build/tmp/recipe-sysroot -fdebug-prefix-map=/build/tmp=/usr/src/debug",
         "-ffile-prefix-map=/build/x=. -fmacro-prefix-map=/a/b=/c -fprofile-prefix-map=/a=/b",
         "-frandom-seed=/build/x.o -v -pass-exit-codes -no-canonical-prefixes",
         "-Wa,--noexecstack -Wa,-mimplicit-it=thumb -Wa,--defsym,X=1 -Wa,--compress-debug-sections",
