@@ -74,9 +74,7 @@ impl<'a> Deciding<'a> {
         };
         let tool = name.tool;
         let mut words = vec![OsString::from(name.to_string())];
-        if let Some(source) = self.expands_there(wanted, tool) {
-            words.extend(expand::arguments(source));
-        }
+        words.extend(self.expands_there(wanted, tool).unwrap_or_default());
         words.extend(args);
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {
@@ -97,21 +95,29 @@ impl<'a> Deciding<'a> {
         }))
     }
 
-    /// The source, where a rule has its macros expanded on the helper and nothing speaks against it.
-    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> Option<&'a [u8]> {
+    /// The arguments that have the macros expanded on the helper, where a rule wants that and nothing
+    /// speaks against it.
+    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> Option<Vec<OsString>> {
         let rule = wanted.settings.expand_macros.clone()?;
         if rule.value != ExpandMacros::Helper {
             return None;
         }
         let request = self.request;
-        let source = expand::candidate(tool, request.args)
-            .filter(|s| self.facts.expands_elsewhere(OsStr::from_bytes(s)));
-        let text = match source {
+        let words = expand::candidate(tool, request.args)
+            .filter(|c| self.facts.expands_elsewhere(OsStr::from_bytes(c.source)))
+            .and_then(|candidate| {
+                if candidate.dateless {
+                    return Some(candidate.arguments(None));
+                }
+                let built = self.facts.built()?;
+                Some(candidate.arguments(Some(&built)))
+            });
+        let text = match words {
             Some(_) => "macros are expanded on the helper",
             None => "macros are expanded here: on the helper they could be others",
         };
         self.because(text, &rule.origin);
-        source
+        words
     }
 
     /// The full name under which the job leaves. A helper without ccroute has no `TRIPLE-cc`; so
