@@ -11,6 +11,8 @@ fn main() {
     if !is("CARGO_CFG_TARGET_ENV", "gnu") || !is("PROFILE", "release") {
         return;
     }
+    println!("cargo:rustc-link-arg-bin=ccroute=-no-pie");
+    println!("cargo:rustc-link-arg-bin=ccroute=-Wl,-z,noseparate-code");
     // A cross build names its linker; without one the machine's own compiler is meant.
     let linker = match env::var("RUSTC_LINKER") {
         Ok(linker) => linker,

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::probe::{ask, defaults, Compiler, Family};
+use crate::sys;
 use crate::target::Target;
 use crate::toolchain::Installed;
 
@@ -102,7 +103,7 @@ impl<'a> Record<'a> {
 /// further than it must and allocates nothing.
 pub fn lookup<'a>(file: &'a [u8], path: &Path, stat: &Stat) -> Option<Record<'a>> {
     let path = path.as_os_str().as_bytes();
-    file.split(|b| *b == b'\n')
+    sys::lines(file)
         .filter(|line| {
             line.strip_prefix(path)
                 .is_some_and(|l| l.starts_with(b"\t"))

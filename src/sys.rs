@@ -2,9 +2,10 @@
 //! unsafe code. Everything here is small, and safe to call with any argument.
 
 use std::ffi::{c_char, CStr, CString, OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -214,5 +215,51 @@ pub fn find_byte(byte: u8, text: &[u8]) -> Option<usize> {
     unsafe {
         let found = libc::memchr(text.as_ptr().cast(), i32::from(byte), text.len());
         (!found.is_null()).then(|| found.cast::<u8>().offset_from(text.as_ptr()) as usize)
+    }
+}
+
+/// The lines of a text without their ends.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = find_byte(b'\n', rest).unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
+        Some(line)
+    })
+}
+
+/// Tells the names in an open directory, each with its kind (`DT_REG` and so on). libc's own
+/// `readdir` takes four more system calls and a buffer of 32 KiB.
+///
+/// # Errors
+/// Not a directory, or it cannot be read.
+pub fn list(directory: &File, tell: &mut dyn FnMut(&[u8], u8)) -> io::Result<()> {
+    // struct linux_dirent64: inode and offset of 8 bytes, length of 2, kind of 1, name.
+    const LENGTH: usize = 16;
+    const KIND: usize = 18;
+    const NAME: usize = 19;
+    let mut buffer = [0u8; 4096];
+    loop {
+        let (fd, size) = (directory.as_raw_fd(), buffer.len());
+        // SAFETY: the pointer and size describe `buffer`, which outlives the call.
+        let read = unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer.as_mut_ptr(), size) };
+        let mut rest = match usize::try_from(read) {
+            Ok(0) => return Ok(()),
+            Ok(read) => buffer.get(..read).unwrap_or_default(),
+            Err(_) => return Err(io::Error::last_os_error()),
+        };
+        while let (Some(&[low, high]), Some(&kind)) = (rest.get(LENGTH..KIND), rest.get(KIND)) {
+            let length = usize::from(u16::from_ne_bytes([low, high]));
+            let Some(name) = rest.get(NAME..length) else {
+                break;
+            };
+            let end = find_byte(0, name).unwrap_or(name.len());
+            tell(&name[..end], kind);
+            rest = rest.get(length..).unwrap_or_default();
+        }
     }
 }

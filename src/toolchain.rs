@@ -16,6 +16,12 @@ const WRAPPERS: &[&[u8]] = &[b"distcc", b"ccache", b"icecc", b"sccache", OURSELV
 
 const OURSELVES: &[u8] = b"ccroute";
 
+/// The line by which a file that `install` made is known.
+pub const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.";
+
+/// No file of ours that stands for a compiler's name is as large, in bytes; every compiler is larger.
+const OURS_MAX: u64 = 512;
+
 /// How many links are followed before a chain counts as broken (the kernel's own limit).
 const MAX_LINKS: usize = 40;
 
@@ -93,7 +99,7 @@ impl Search {
             return Found::No;
         }
         let resolved = last_link(path);
-        if is_wrapper(&resolved) {
+        if is_wrapper(&resolved) || (meta.size() < OURS_MAX && is_whitelist_entry(path)) {
             return Found::No;
         }
         if meta.permissions().mode() & 0o111 == 0 {
@@ -227,6 +233,12 @@ fn last_link(path: &Path) -> OsString {
         }
     }
     path.file_name().unwrap_or_default().to_os_string()
+}
+
+/// The file that lets a name pass distccd's whitelist leads back to ccroute. A helper that is a
+/// client too has its directory on PATH.
+fn is_whitelist_entry(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|text| text.split(|&b| b == b'\n').any(|l| l == MARK.as_bytes()))
 }
 
 /// distcc, ccache and their like, also with a suffix (`ccache-4`, `distcc.real`).

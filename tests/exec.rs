@@ -156,7 +156,13 @@ fn arguments_are_bytes() {
         &all,
     ];
     let told = machine.same(|c| c.args(args.map(OsStr::from_bytes)));
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<Vec<_>>()
+            .concat()
+    };
     let expected: Vec<String> = args.iter().map(|a| hex(a)).collect();
     let got: Vec<&str> = told.iter().filter_map(|l| l.strip_prefix("arg ")).collect();
     assert_eq!(got, expected);
@@ -417,10 +423,11 @@ fn two_copies_on_one_path_do_not_chase_each_other() {
             copy
         })
         .collect();
-    let before: String = dirs
+    let before: Vec<String> = dirs
         .iter()
         .map(|d| format!("{}:", d.parent().unwrap().display()))
         .collect();
+    let before = before.concat();
     // Whichever is called, and wherever the others stand.
     for copy in &dirs {
         let ran = Call::new(copy)

@@ -174,11 +174,11 @@ fn run(by_address: bool) -> (Vec<String>, usize, usize) {
     let own = rules(&scratch, &text);
     let dirs = std::env::join_paths([own, shipped_rules(&scratch)]).unwrap();
     // `/usr/bin/gcc` from a client reaches the shim through distccd's list of commands.
-    let list: String = links
+    let list: Vec<String> = links
         .iter()
         .map(|n| format!("{}/{n}\n", farm.display()))
         .collect();
-    let list = scratch.file("commands", list);
+    let list = scratch.file("commands", list.concat());
     let helper = Distccd::start_at(
         "127.0.0.1",
         &scratch,

@@ -86,7 +86,7 @@ fn helper_and_client_work_as_the_readme_says() {
     // What compiles on the client: there `gcc` is for ARM.
     scratch.script(
         "arm/gcc",
-        r#"exec arm-linux-gnueabihf-gcc -march=armv6 -mfpu=vfp -mfloat-abi=hard -marm "$@""#,
+        r#"exec /usr/bin/arm-linux-gnueabihf-gcc -march=armv6 -mfpu=vfp -mfloat-abi=hard -marm "$@""#,
     );
 
     let script = Path::new(PROJECT).join("tests/readme/sandbox.sh");

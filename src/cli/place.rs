@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 
 /// The line by which a file is known as ours.
-pub(super) const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.";
+pub(super) use crate::toolchain::MARK;
 
 /// What was done, counted.
 #[derive(Debug, Default)]

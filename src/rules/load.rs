@@ -9,18 +9,16 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use nix::dir::{Dir, Type};
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
 use nix::sys::statvfs::{fstatvfs, statvfs, FsFlags, Statvfs};
 
 use super::error::RulesError;
+use crate::sys;
 
 /// The directories that are read; a file in an earlier one replaces its namesake in a later one.
 pub const STANDARD_DIRS: [&str; 4] = [
@@ -90,26 +88,27 @@ enum Entry {
 
 /// The rules files' names in a directory; none where there is no such directory.
 fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, RulesError> {
-    let failed = |error: nix::Error| unreadable(dir, &error.into());
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let mut opened = match Dir::open(dir, flags, Mode::empty()) {
+    let failed = |error: io::Error| unreadable(dir, &error);
+    let mut options = OpenOptions::new();
+    options.read(true);
+    options.custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK);
+    let opened = match options.open(dir) {
         Ok(opened) => opened,
-        Err(nix::Error::ENOENT) => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
     let mut names = Vec::new();
-    for entry in opened.iter() {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_bytes();
+    sys::list(&opened, &mut |name, kind| {
         // A leading dot hides a file, as editors' temporary files are.
         if is_rules_name(name) {
-            let kind = match entry.file_type() {
-                Some(Type::File) => Entry::File,
+            let entry = match kind {
+                libc::DT_REG => Entry::File,
                 _ => Entry::MaybeLink,
             };
-            names.push((OsStr::from_bytes(name).to_os_string(), kind));
+            names.push((OsStr::from_bytes(name).to_os_string(), entry));
         }
-    }
+    })
+    .map_err(failed)?;
     // An empty directory can do no harm, whoever may write to it.
     if !names.is_empty() {
         checked.opened(&opened, dir)?;
@@ -222,10 +221,10 @@ impl Checked {
     }
 
     /// Examines a directory that was opened, and all above it.
-    fn opened(&mut self, opened: &Dir, path: &Path) -> Result<(), RulesError> {
+    fn opened(&mut self, opened: &File, path: &Path) -> Result<(), RulesError> {
         let real = real_path(opened, path)?;
-        let stat = nix::sys::stat::fstat(opened).map_err(|e| unreadable(path, &e.into()))?;
-        self.trusted(&real, Bits::of_stat(&stat), opened)?;
+        let meta = opened.metadata().map_err(|e| unreadable(path, &e))?;
+        self.trusted(&real, Bits::of(&meta), opened)?;
         self.parents(&real)?;
         if real != path {
             // Some part of the path is a link.
@@ -328,18 +327,11 @@ impl Bits {
             mode: meta.mode(),
         }
     }
-
-    fn of_stat(stat: &nix::sys::stat::FileStat) -> Bits {
-        Bits {
-            owner: stat.st_uid,
-            mode: stat.st_mode,
-        }
-    }
 }
 
 /// The path of an open file without links.
-fn real_path(file: &impl AsFd, path: &Path) -> Result<PathBuf, RulesError> {
-    fs::read_link(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))
+fn real_path(file: &File, path: &Path) -> Result<PathBuf, RulesError> {
+    fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
         .or_else(|_| fs::canonicalize(path))
         .map_err(|e| unreadable(path, &e))
 }
@@ -356,12 +348,6 @@ impl OnMount for &Path {
 }
 
 impl OnMount for &File {
-    fn mount(&self) -> nix::Result<Statvfs> {
-        fstatvfs(self)
-    }
-}
-
-impl OnMount for &Dir {
     fn mount(&self) -> nix::Result<Statvfs> {
         fstatvfs(self)
     }

@@ -37,8 +37,12 @@ inside() {
 inside sh -c 'cd "$1" && sh "$2/helper"' sh "$project" "$scratch" </dev/null
 # distccd as the helper's administrator would start it: with what install wrote. Not through inside():
 # $! is to be distccd itself. Its log is of interest only if something fails.
+# The helper and the client are two machines with rules of their own; here they share one, so the
+# helper keeps what it has now.
 chroot "$root" sh -c '. /etc/ccroute/distccd.sh
     mkdir -m 1777 /tmp/distccd.readme
+    cp -r /etc/ccroute/rules.d /etc/ccroute/helper.d
+    export CCROUTE_RULES_DIR=/etc/ccroute/helper.d:/usr/local/lib/ccroute/rules.d
     TMPDIR=/tmp/distccd.readme exec distccd --no-detach --daemon --listen 127.0.0.1 --port "$1" \
         --allow 127.0.0.1 --user nobody --jobs 2 --log-stderr --log-level info' sh "$port" \
     2>"$memory/distccd.log" </dev/null &
@@ -59,4 +63,5 @@ kill $distccd
 wait $distccd || true
 # Its workers end with it, but not at once.
 while cat "$root"/proc/[0-9]*/comm 2>/dev/null | grep -qx distccd; do sleep 0.1; done
+rm -r "$root/etc/ccroute/helper.d"
 inside sh -c 'cd "$1" && sh "$2/helper-end"' sh "$project" "$scratch" </dev/null
