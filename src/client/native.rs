@@ -87,13 +87,25 @@ fn ask(compiler: &Path, asked: &[&str]) -> Option<Vec<String>> {
 
 /// What clang for x86-64 detects, has no flags for, and assumes of every processor.
 const EVERY_X86_64: [&str; 3] = ["+64bit", "+cmov", "+cx8"];
+/// The parts of APX. clang detects each and takes `-mno-apxf` for all; the last two it only states.
+const APX: [&str; 8] = [
+    "-egpr",
+    "-push2pop2",
+    "-ppx",
+    "-ndd",
+    "-ccmp",
+    "-cf",
+    "-nf",
+    "-zu",
+];
 
 /// Whether both lists make the same of a source; their order is the driver's.
 fn same(mut one: Vec<String>, mut other: Vec<String>) -> bool {
     for list in [&mut one, &mut other] {
         // gcc's driver writes its own parameters in two words, and those it is given in one.
         let frame = |w: &str| matches!(w, "-target-feature" | "--param");
-        list.retain(|w| !frame(w) && !EVERY_X86_64.contains(&w.as_str()));
+        let known = |w: &str| EVERY_X86_64.contains(&w) || APX[6..].contains(&w);
+        list.retain(|w| !frame(w) && !known(w));
         for word in list.iter_mut() {
             if let Some(parameter) = word.strip_prefix("--param=") {
                 *word = parameter.to_owned();
@@ -124,7 +136,7 @@ fn select_clang(with: &[String], asked: &[&str]) -> Option<Vec<String>> {
     if x86_64 && states("-march=") {
         let pairs = with.windows(2).filter(|p| p[0] == "-target-feature");
         for feature in pairs.map(|p| p[1].as_str()) {
-            if EVERY_X86_64.contains(&feature) {
+            if EVERY_X86_64.contains(&feature) || APX.contains(&feature) {
                 continue;
             }
             match (feature.strip_prefix('+'), feature.strip_prefix('-')) {
@@ -132,6 +144,9 @@ fn select_clang(with: &[String], asked: &[&str]) -> Option<Vec<String>> {
                 (_, Some(name)) => flags.push(format!("-mno-{name}")),
                 _ => return None,
             }
+        }
+        if with.iter().any(|w| APX.contains(&w.as_str())) {
+            flags.push("-mno-apxf".into());
         }
     }
     let sound = |f: &String| plausible(f) && !f.ends_with("=native");
@@ -363,6 +378,10 @@ mod tests {
             select_clang(&with, &["-mtune=native"]).unwrap(),
             list("-mtune=znver2")
         );
+        // clang 19 knows APX, and only as a whole.
+        let with = list("-cc1 -triple x86_64-pc-linux-gnu -target-cpu znver4 -target-feature -egpr -target-feature -ndd -target-feature +avx2");
+        let flags = list("-march=znver4 -mavx2 -mno-apxf");
+        assert_eq!(select_clang(&with, &["-march=native"]).unwrap(), flags);
         let with = list("-cc1 -triple aarch64-unknown-linux-gnu -target-cpu cortex-a72 -target-feature +neon -target-feature +crc");
         assert_eq!(
             select_clang(&with, &["-mcpu=native"]).unwrap(),
