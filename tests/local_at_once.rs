@@ -71,7 +71,6 @@ const TABLE: &[(&str, Distcc, &str)] = &[
     ),
     ("-undef -nostdinc -ffreestanding -c a.c", Sent, SAME),
     ("-ffile-prefix-map=a=b -frandom-seed=1 -c a.c", Sent, SAME),
-    ("-fdirectives-only -c a.c", Sent, SAME),
     ("-C -c a.c", Sent, SAME),
     ("-finput-charset=UTF-8 -c a.c", Sent, SAME),
     (
@@ -281,6 +280,21 @@ const TABLE: &[(&str, Distcc, &str)] = &[
         "strings would be converted a second time",
     ),
     (
+        "-fdirectives-only -c base.c",
+        Sent,
+        "the object would name the helper's temporary file",
+    ),
+    (
+        "-fno-preprocessed -c linux.c",
+        SentInVain,
+        "macros would be expanded a second time",
+    ),
+    (
+        "-fdebug-cpp -c a.c",
+        SentInVain,
+        "the first step's output is no source",
+    ),
+    (
         "-P -c a.c",
         Sent,
         "the object would name the helper's temporary file",
@@ -334,6 +348,8 @@ fn what_is_kept_for_its_bytes_would_come_back_with_others() {
         ("-finput-charset=latin1 -c latin1.c", false),
         ("-Wp,-finput-charset=latin1 -c latin1.c", false),
         ("-finput-charset=UTF-8 -c a.c", true),
+        ("-fdirectives-only -c a.c", true),
+        ("-fdirectives-only -c base.c", false),
         ("-P -c a.c", false),
         ("-Wp,-P -c a.c", false),
     ] {
@@ -374,6 +390,7 @@ fn sources(scratch: &Scratch) {
     ] {
         scratch.file(&format!("work/{name}"), "int f(int x) { return x + 1; }\n");
     }
+    scratch.file("work/base.c", "char b[] = __BASE_FILE__;\n");
     scratch.file("work/linux.c", "#undef linux\nint linux;\n");
     scratch.file("work/h.h", "int h;\n");
     fs::write(scratch.at("work/latin1.c"), b"char s[] = \"\xe9\";\n").unwrap();

@@ -334,13 +334,21 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Whether distcc's two steps make another object of this than the compiler's one. `-P` is for
-/// `-E` and does nothing here, but the first step obeys it, and the object then names the helper's
-/// temporary file. Strings that the first step has converted to UTF-8 are converted once more by
-/// the second, for which distcc keeps the option.
+/// Whether distcc's two steps make another object of this than the compiler's one.
 fn two_steps(word: &[u8]) -> bool {
-    let charset = word.strip_prefix(b"-finput-charset=");
-    word == b"-P" || charset.is_some_and(|c| !c.eq_ignore_ascii_case(b"utf-8"))
+    match word {
+        // For `-E` alone, but the first step obeys it: the object names the helper's temporary file.
+        b"-P" => true,
+        // The name and date of the helper's temporary file, where the source says its own; ccroute
+        // adds the option itself where a rule asks for it, and states these.
+        b"-fdirectives-only" => true,
+        // Macros are expanded twice; what is no source is compiled.
+        b"-fno-preprocessed" | b"-fdebug-cpp" => true,
+        // Strings are converted to UTF-8 twice: distcc keeps the option for the second step.
+        _ => word
+            .strip_prefix(b"-finput-charset=")
+            .is_some_and(|charset| !charset.eq_ignore_ascii_case(b"utf-8")),
+    }
 }
 
 /// `-Wp,…`: distcc takes it apart, and knows only what writes dependencies beside the object.

@@ -348,6 +348,19 @@ mod tests {
             select(&with, &without, &["-march=native", "-mtune=generic"]).unwrap(),
             list("-march=znver3 -mtune=generic")
         );
+        // Debian's gcc 12 for arm64, on a Cortex-A76.
+        let without = list("-mlittle-endian -mabi=lp64");
+        let with =
+            list("-mlittle-endian -mabi=lp64 -march=armv8.2-a+crypto+fp16 -mtune=cortex-a76");
+        assert_eq!(
+            select(&with, &without, &["-march=native", "-mtune=native"]).unwrap(),
+            list("-march=armv8.2-a+crypto+fp16 -mtune=cortex-a76")
+        );
+        let with = list("-mlittle-endian -mabi=lp64 -mcpu=cortex-a76+crypto");
+        assert_eq!(
+            select(&with, &without, &["-mcpu=native"]).unwrap(),
+            list("-mcpu=cortex-a76+crypto")
+        );
         // ARM derives the architecture from the processor.
         let without = list("-mfloat-abi=hard -mthumb -mlibarch=armv7-a+fp -march=armv7-a+fp");
         let with =
