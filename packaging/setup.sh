@@ -24,7 +24,13 @@ riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
 riscv64-linux-gnu-g++ g++-riscv64-linux-gnu
 i686-linux-gnu-gcc gcc-i686-linux-gnu
 i686-linux-gnu-g++ g++-i686-linux-gnu
+mips64el-linux-gnuabi64-gcc gcc-mips64el-linux-gnuabi64
+mipsel-linux-gnu-gcc gcc-mipsel-linux-gnu
+powerpc64-linux-gnu-gcc gcc-powerpc64-linux-gnu
+powerpc64le-linux-gnu-gcc gcc-powerpc64le-linux-gnu
+s390x-linux-gnu-gcc gcc-s390x-linux-gnu
 clang clang
+ccache ccache
 qemu-arm|qemu-arm-static qemu-user
 perl perl
 /usr/src/linux-source-*.tar.xz linux-source

@@ -377,7 +377,7 @@ fn with_ccache_a_changed_rule_or_compiler_gives_no_stale_object() {
     let text = fs::read_to_string(&compiler)
         .unwrap()
         .replace("armv6 ", "armv6t2 ");
-    fs::write(&compiler, text).unwrap();
+    lab::write(&compiler, &text);
     fs::write(&rules, defaults("armv6t2")).unwrap();
     assert!(build().contains("Tag_CPU_arch: v6T2\n"), "a stale object");
 }

@@ -132,7 +132,11 @@ fn a_dry_run_says_what_install_does_and_does_nothing() {
         .run()
         .expect(0);
     assert_eq!(system.tree(), before);
-    let wet = system.install().expect(0);
+    let wet = system
+        .command("install")
+        .args(["--verbose"])
+        .run()
+        .expect(0);
     let done = |text: &str, start: &str| -> Vec<String> {
         let lines = text.lines().filter_map(|l| l.strip_prefix(start));
         lines

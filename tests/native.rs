@@ -149,6 +149,7 @@ fn without_a_connection_only_full_names_are_served() {
             .current_dir(&scratch.0)
             .env("_DISTCC_SAFEGUARD", "1")
             .env("CCROUTE_RULES_DIR", &dir)
+            .env("CCROUTE_COMPILERS", "/nonexistent/compilers")
             .env("TMPDIR", &scratch.0)
             .output()
             .unwrap()
@@ -180,6 +181,7 @@ fn the_guard_refuses_native_compiles_and_ends_by_itself() {
         &format!(
             r#"set -u
 mount -t tmpfs tmpfs /run || exit 9
+trap 'umount /run' EXIT
 ccroute={program}
 export _DISTCC_SAFEGUARD=1 CCROUTE_RULES_DIR={rules} TMPDIR={dir}
 cd {dir}
@@ -203,11 +205,22 @@ $ccroute guard on; $ccroute guard off; echo "off: $($ccroute guard status)"
         ),
     );
     let root = nix::unistd::geteuid().is_root();
-    let mut command = Command::new(need("unshare"));
-    if !root {
-        command.arg("--map-root-user");
-    }
-    let output = command.arg("--mount").arg(script).output().unwrap();
+    let unshare = |options: &[&str]| {
+        let mut command = Command::new(need("unshare"));
+        if !root {
+            command.arg("--map-root-user");
+        }
+        command.arg("--mount").args(options);
+        command
+    };
+    // In a chroot there is no mount at / that could be made private: then a /run that the script
+    // unmounts itself has to do.
+    let private = unshare(&[]).arg("true").status().unwrap().success();
+    let options: &[&str] = match private {
+        true => &[],
+        false => &["--propagation", "unchanged"],
+    };
+    let output = unshare(options).arg(script).output().unwrap();
     let text = told(&output);
     assert!(output.status.success(), "{text}");
     for line in [

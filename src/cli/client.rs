@@ -56,7 +56,7 @@ struct Native {
 
 /// Sets this machine up as a client.
 pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
-    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
     let program = super::install::program(arguments)?;
     let masquerade = masquerade(&tree, arguments.masquerade.as_deref())?;
     let native = ask_natives(&tree.real(&masquerade))?;
@@ -115,7 +115,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
 
 /// The reverse of [`install`]: what stood in the masquerade directory stands there again.
 pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
-    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
     let mut made = Made::default();
     let recorded = tree.text(RULES).as_deref().and_then(recorded);
     let masquerade = match (&arguments.masquerade, recorded) {

@@ -53,6 +53,9 @@ pub(super) struct Arguments {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Say each link and file that is made
+    #[arg(long, short)]
+    pub(super) verbose: bool,
     /// What the links lead to [default: this program]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -66,7 +69,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     }
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
-    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
     // distccd's user has to get at all of it, however careful root's umask is.
     umask(Mode::from_bits_truncate(0o022));
     let program = program(arguments)?;
@@ -134,7 +137,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     if arguments.client {
         return client::uninstall(arguments, out);
     }
-    let tree = Tree::new(&arguments.root, arguments.dry_run)?;
+    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
     let mut made = Made::default();
     for unit in UNITS {
         tree.remove_file(&drop_in(unit), &mut made, out)?;

@@ -27,6 +27,8 @@ pub(super) struct Made {
 pub(super) struct Tree {
     root: PathBuf,
     dry_run: bool,
+    /// Say each thing that is done.
+    verbose: bool,
 }
 
 impl Tree {
@@ -34,7 +36,7 @@ impl Tree {
     ///
     /// # Errors
     /// `root` is no directory.
-    pub(super) fn new(root: &Path, dry_run: bool) -> Result<Tree, Failure> {
+    pub(super) fn new(root: &Path, dry_run: bool, verbose: bool) -> Result<Tree, Failure> {
         if !root.is_dir() {
             return Err(Failure::Usage(format!(
                 "--root {}: no such directory",
@@ -44,6 +46,7 @@ impl Tree {
         Ok(Tree {
             root: root.to_path_buf(),
             dry_run,
+            verbose,
         })
     }
 
@@ -332,7 +335,9 @@ impl Tree {
             return Ok(());
         }
         action().map_err(|e| Failure::Fault(format!("cannot {what}: {e}")))?;
-        writeln!(out, "{what}")?;
+        if self.verbose {
+            writeln!(out, "{what}")?;
+        }
         Ok(())
     }
 }

@@ -89,6 +89,8 @@ impl Call {
         command
             .env_clear()
             .env("PATH", SYSTEM_PATH)
+            // What this machine has recorded of its compilers is none of the test's.
+            .env("CCROUTE_COMPILERS", "/nonexistent/compilers")
             .stdin(Stdio::null());
         Call { command }
     }

@@ -228,6 +228,8 @@ impl Distccd {
             .env("PATH", "/usr/bin:/bin")
             .env("DISTCCD_PATH", path)
             .env("TMPDIR", temporary)
+            // What this machine has recorded of its compilers is none of the test's.
+            .env("CCROUTE_COMPILERS", scratch.path("no-compilers"))
             .envs(env.iter().copied())
             .args([
                 "--daemon",

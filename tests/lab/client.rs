@@ -30,7 +30,14 @@ impl Client {
         for dir in ["bin", "root/masq", "state", "work", "rules"] {
             fs::create_dir_all(scratch.at(dir)).unwrap();
         }
-        fs::copy(env!("CARGO_BIN_EXE_ccroute"), scratch.at("bin/ccroute")).unwrap();
+        // Another process copies: see lab::write.
+        let mut copy = Command::new("cp");
+        copy.args([env!("CARGO_BIN_EXE_ccroute"), "-T"]);
+        assert!(copy
+            .arg(scratch.at("bin/ccroute"))
+            .status()
+            .unwrap()
+            .success());
         scratch.link("bin/ccroute-run", "ccroute");
         Client {
             scratch,
@@ -74,6 +81,10 @@ impl Client {
             .env("PATH", path)
             .env("HOME", self.at("home"))
             .env("CCROUTE_RULES_DIR", rules)
+            .env(
+                "CCROUTE_COMPILERS",
+                self.at("root/var/lib/ccroute/compilers"),
+            )
             .env("DISTCC_DIR", self.at("state"))
             .env("DISTCC_HOSTS", &self.hosts)
             .env("DISTCC_IO_TIMEOUT", "20")

@@ -43,7 +43,7 @@ impl Scratch {
     pub fn file(&self, path: &str, text: &str) -> PathBuf {
         let at = self.at(path);
         fs::create_dir_all(at.parent().unwrap()).unwrap();
-        fs::write(&at, text).unwrap();
+        write(&at, text);
         at
     }
 
@@ -147,6 +147,22 @@ impl Drop for Helper {
 }
 
 /// A port above 4000 that nothing listens on.
+/// Writes a file from another process. Tests run in threads: while this one had a file open for
+/// writing, a program that another thread starts would hold it open too, and nobody could execute
+/// it until then ("Text file busy").
+pub fn write(at: &Path, text: &str) {
+    let mut writer = Command::new("/bin/sh")
+        .args(["-c", "cat >\"$0\""])
+        .arg(at)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = writer.stdin.take().unwrap();
+    std::io::Write::write_all(&mut pipe, text.as_bytes()).unwrap();
+    drop(pipe);
+    assert!(writer.wait().unwrap().success(), "{}", at.display());
+}
+
 pub fn free_port() -> u16 {
     loop {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
