@@ -72,9 +72,17 @@ impl<'a> Deciding<'a> {
             }
             None => self.arguments(wanted, &wanted.target, None),
         };
-        let tool = name.tool;
+        let own: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
+        // A rule's flags can keep a job here as well as the request's own.
+        if let Some(reason) = local_reason(request.name.tool, &own, kernel) {
+            self.note(format!("compiled here: {reason}, which a rule adds"));
+            return Ok(None);
+        }
         let mut words = vec![OsString::from(name.to_string())];
-        words.extend(self.expands_there(wanted, tool).unwrap_or_default());
+        words.extend(
+            self.expands_there(wanted, name.tool, &own)
+                .unwrap_or_default(),
+        );
         words.extend(args);
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {
@@ -97,13 +105,17 @@ impl<'a> Deciding<'a> {
 
     /// The arguments that have the macros expanded on the helper, where a rule wants that and nothing
     /// speaks against it.
-    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> Option<Vec<OsString>> {
+    fn expands_there(
+        &mut self,
+        wanted: &Wanted,
+        tool: Tool,
+        args: &[&OsStr],
+    ) -> Option<Vec<OsString>> {
         let rule = wanted.settings.expand_macros.clone()?;
         if rule.value != ExpandMacros::Helper {
             return None;
         }
-        let request = self.request;
-        let words = expand::candidate(tool, request.args)
+        let words = expand::candidate(tool, args)
             .filter(|c| self.facts.expands_elsewhere(OsStr::from_bytes(c.source)))
             .and_then(|candidate| {
                 if candidate.dateless {
