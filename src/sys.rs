@@ -147,6 +147,46 @@ pub fn write_all(fd: RawFd, mut bytes: &[u8]) {
     }
 }
 
+/// A moment as clocks on walls show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub year: i64,
+    /// From 0.
+    pub month: usize,
+    pub day: u8,
+    pub hour: u8,
+    pub minute: u8,
+    pub second: u8,
+}
+
+/// Seconds since 1970 in UTC, or without them this moment in the local time zone.
+pub fn moment(seconds: Option<i64>) -> Option<Moment> {
+    let time = match seconds {
+        Some(seconds) => libc::time_t::try_from(seconds).ok()?,
+        None => nix::time::clock_gettime(nix::time::ClockId::CLOCK_REALTIME)
+            .ok()?
+            .tv_sec(),
+    };
+    // SAFETY: all zero is a valid `tm`; both functions fill it from a number and nothing else. The
+    // time zone is read from the environment, which no other thread changes.
+    let tm = unsafe {
+        let mut tm: libc::tm = std::mem::zeroed();
+        let done = match seconds {
+            Some(_) => libc::gmtime_r(&time, &mut tm),
+            None => libc::localtime_r(&time, &mut tm),
+        };
+        (!done.is_null()).then_some(tm)?
+    };
+    Some(Moment {
+        year: i64::from(tm.tm_year) + 1900,
+        month: usize::try_from(tm.tm_mon).ok()?,
+        day: u8::try_from(tm.tm_mday).ok()?,
+        hour: u8::try_from(tm.tm_hour).ok()?,
+        minute: u8::try_from(tm.tm_min).ok()?,
+        second: u8::try_from(tm.tm_sec).ok()?,
+    })
+}
+
 /// Seconds since boot, suspended time included: setting the clock does not change it.
 pub fn boot_seconds() -> u64 {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)

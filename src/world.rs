@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use once_cell::unsync::OnceCell;
 
+use crate::client::expand::Built;
 use crate::compilers;
 use crate::decide::{Facts, Reach, Recorded};
 use crate::evidence::Evidence;
@@ -163,10 +164,11 @@ impl Facts for World {
         // A larger source takes longer to look through than its macros to expand.
         const MOST: u64 = 4 << 20;
         let small = fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() <= MOST);
-        // The date would be the helper's.
-        std::env::var_os("SOURCE_DATE_EPOCH").is_none()
-            && small
-            && fs::read(source).is_ok_and(|text| !crate::client::expand::unsound(&text))
+        small && fs::read(source).is_ok_and(|text| !crate::client::expand::unsound(&text))
+    }
+
+    fn built(&self) -> Option<Built> {
+        Built::now(std::env::var_os("SOURCE_DATE_EPOCH").as_deref())
     }
 
     fn reach(&self, full: &str, local: &Path) -> Reach {

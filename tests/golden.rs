@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use ccroute::client::expand::Built;
 use ccroute::decide::{decide, Decision, Facts, Outcome, Reach, Recorded};
 use ccroute::evidence::Evidence;
 use ccroute::request::{Passed, Request};
@@ -89,7 +90,13 @@ impl Facts for Fake {
         (!args.contains(&OsStr::new("-mcpu=native"))).then(|| args.iter().map(expand).collect())
     }
     fn expands_elsewhere(&self, source: &OsStr) -> bool {
-        source != "date.c"
+        source != "counter.c"
+    }
+    fn built(&self) -> Option<Built> {
+        Some(Built {
+            date: "Nov 14 2023".into(),
+            time: "22:13:20".into(),
+        })
     }
     fn reach(&self, full: &str, local: &Path) -> Reach {
         let end = |path: &str| {

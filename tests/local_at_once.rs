@@ -71,8 +71,14 @@ const TABLE: &[(&str, Distcc, &str)] = &[
     ),
     ("-undef -nostdinc -ffreestanding -c a.c", Sent, SAME),
     ("-ffile-prefix-map=a=b -frandom-seed=1 -c a.c", Sent, SAME),
-    ("-fdirectives-only -c a.c", Sent, SAME),
-    ("-P -c a.c", Sent, SAME),
+    ("-C -c a.c", Sent, SAME),
+    ("-finput-charset=UTF-8 -c a.c", Sent, SAME),
+    (
+        "-Wp,-finput-charset=latin1 -c latin1.c",
+        Sent,
+        "distcc takes -Wp apart: as without it",
+    ),
+    ("-fexec-charset=latin1 -c a.c", Sent, SAME),
     ("-march=x86-64 -mtune=generic -c a.c", Sent, SAME),
     ("-c conftest1.c", Sent, SAME),
     ("-flto=auto -fno-lto -c a.c", Sent, SAME),
@@ -269,6 +275,36 @@ const TABLE: &[(&str, Distcc, &str)] = &[
         "the precompiled header is here",
     ),
     (
+        "-finput-charset=latin1 -c latin1.c",
+        Sent,
+        "strings would be converted a second time",
+    ),
+    (
+        "-fdirectives-only -c base.c",
+        Sent,
+        "the object would name the helper's temporary file",
+    ),
+    (
+        "-fno-preprocessed -c linux.c",
+        SentInVain,
+        "macros would be expanded a second time",
+    ),
+    (
+        "-fdebug-cpp -c a.c",
+        SentInVain,
+        "the first step's output is no source",
+    ),
+    (
+        "-P -c a.c",
+        Sent,
+        "the object would name the helper's temporary file",
+    ),
+    (
+        "-Wp,-P -c a.c",
+        Sent,
+        "the object would name the helper's temporary file",
+    ),
+    (
         "-wrapper env -c a.c",
         Sent,
         "it would run the helper's programs",
@@ -303,6 +339,37 @@ fn ask_distcc(dir: &Path, state: &Path, hosts: &str, words: &[&str]) -> (Distcc,
     (went, log)
 }
 
+/// That what distcc would send is kept with reason: the object that comes back is another one.
+#[test]
+fn what_is_kept_for_its_bytes_would_come_back_with_others() {
+    let scratch = Scratch::new("bytes");
+    let helper = Helper::start(&scratch, "/usr/bin:/bin");
+    for (row, same) in [
+        ("-finput-charset=latin1 -c latin1.c", false),
+        ("-Wp,-finput-charset=latin1 -c latin1.c", false),
+        ("-finput-charset=UTF-8 -c a.c", true),
+        ("-fdirectives-only -c a.c", true),
+        ("-fdirectives-only -c base.c", false),
+        ("-P -c a.c", false),
+        ("-Wp,-P -c a.c", false),
+    ] {
+        let words: Vec<&str> = row.split(' ').collect();
+        sources(&scratch);
+        let (dir, object) = (scratch.at("work"), words[2].replace(".c", ".o"));
+        let native = Command::new(need("gcc", "gcc"))
+            .args(&words)
+            .current_dir(&dir)
+            .status()
+            .unwrap();
+        assert!(native.success(), "{row}");
+        let want = fs::read(dir.join(&object)).unwrap();
+        let (went, log) = ask_distcc(&dir, &scratch.at("state"), &helper.hosts(), &words);
+        assert_eq!(went, Sent, "{row}\n{log}");
+        let equal = fs::read(dir.join(&object)).unwrap() == want;
+        assert_eq!(equal, same, "{row}");
+    }
+}
+
 /// The sources that the table speaks of, fresh for each row: some rows overwrite them.
 fn sources(scratch: &Scratch) {
     let _ = fs::remove_dir_all(scratch.at("work"));
@@ -323,8 +390,10 @@ fn sources(scratch: &Scratch) {
     ] {
         scratch.file(&format!("work/{name}"), "int f(int x) { return x + 1; }\n");
     }
+    scratch.file("work/base.c", "char b[] = __BASE_FILE__;\n");
     scratch.file("work/linux.c", "#undef linux\nint linux;\n");
     scratch.file("work/h.h", "int h;\n");
+    fs::write(scratch.at("work/latin1.c"), b"char s[] = \"\xe9\";\n").unwrap();
     scratch.file("work/a.s", ".text\n");
     scratch.file("work/a.S", ".text\n");
     scratch.file("work/a.f90", "program a\nend program\n");

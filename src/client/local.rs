@@ -49,6 +49,8 @@ pub enum LocalReason<'a> {
     ReadsFile(&'a [u8]),
     /// Objects that only the very same compiler can read.
     Intermediate(&'a [u8]),
+    /// An argument that counts twice, or is lost, where preprocessing and compiling are apart.
+    Preprocessing(&'a [u8]),
     /// A spelling that distcc does not understand.
     Spelling(&'a [u8]),
     /// Means this machine's processor, which the helper does not have.
@@ -77,6 +79,9 @@ impl fmt::Display for LocalReason<'_> {
             ReadsFile(word) => write!(f, "{} reads what the helper does not have", shown(word)),
             Intermediate(word) => {
                 write!(f, "{} makes what only this compiler can read", shown(word))
+            }
+            Preprocessing(word) => {
+                write!(f, "{} means something else in two steps", shown(word))
             }
             Spelling(word) => write!(f, "distcc does not know {}", shown(word)),
             Native(word) => write!(f, "{} means this machine", shown(word)),
@@ -266,6 +271,7 @@ impl<'a> Seen<'a> {
                 return Some(LocalReason::Spelling(word));
             }
             b"-gsplit-dwarf" => return Some(LocalReason::WritesMore(word)),
+            _ if two_steps(word) => return Some(LocalReason::Preprocessing(word)),
             _ => {}
         }
         None
@@ -328,8 +334,28 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// Whether distcc's two steps make another object of this than the compiler's one.
+fn two_steps(word: &[u8]) -> bool {
+    match word {
+        // For `-E` alone, but the first step obeys it: the object names the helper's temporary file.
+        b"-P" => true,
+        // The name and date of the helper's temporary file, where the source says its own; ccroute
+        // adds the option itself where a rule asks for it, and states these.
+        b"-fdirectives-only" => true,
+        // Macros are expanded twice; what is no source is compiled.
+        b"-fno-preprocessed" | b"-fdebug-cpp" => true,
+        // Strings are converted to UTF-8 twice: distcc keeps the option for the second step.
+        _ => word
+            .strip_prefix(b"-finput-charset=")
+            .is_some_and(|charset| !charset.eq_ignore_ascii_case(b"utf-8")),
+    }
+}
+
 /// `-Wp,…`: distcc takes it apart, and knows only what writes dependencies beside the object.
 fn preprocessor_words(word: &[u8]) -> Option<LocalReason<'_>> {
+    if word.split(|&b| b == b',').skip(1).any(two_steps) {
+        return Some(LocalReason::Preprocessing(word));
+    }
     let mut words = word.split(|&b| b == b',').skip(1);
     let asks = words.any(|w| {
         w == b"-E"

@@ -1,8 +1,9 @@
-//! What the native gcc means by `-march=native`, `-mtune=native` and `-mcpu=native`, so that a job
+//! What the native compiler means by `-march=native`, `-mtune=native` and `-mcpu=native`, so that a job
 //! with them can be sent.
 //!
-//! gcc's driver replaces these words by what it sees of the processor; `-###` shows by what. The
-//! answer is kept in a file per question: the compiler (path, inode, time, size), the processor
+//! The driver replaces these words by what it sees of the processor; `-###` shows by what. It is
+//! then asked with the answer in their place, and only if it makes the same of both is the answer
+//! one. It is kept in a file per question: the compiler (path, inode, time, size), the processor
 //! and the words asked. Each file repeats its question and ends in a line of its own, so that one
 //! which is cut, corrupt or of a colliding name counts as none; and nothing but flags of the kind
 //! asked for is believed. Any number of processes may ask at once: each writes the same answer
@@ -19,7 +20,7 @@ use crate::args::{scan, Kind};
 use crate::probe::{driver_words, Compiler};
 
 /// The first line of a cache file; another form gets another number.
-const FORM: &str = "ccroute native 1";
+const FORM: &str = "ccroute native 2";
 /// The last line of a cache file.
 const END: &str = "end";
 /// No answer is longer: x86 has some hundred and fifty flags.
@@ -69,18 +70,92 @@ fn meaning(compiler: &Path, asked: &[&str]) -> Option<Vec<String>> {
     Some(flags)
 }
 
-/// Asks the compiler.
+/// Asks the compiler what it makes of the words, and whether it makes the same of the answer.
 fn ask(compiler: &Path, asked: &[&str]) -> Option<Vec<String>> {
     let compiler = Compiler::new(compiler);
     let with = driver_words(&compiler, asked).ok()?;
-    let without = driver_words(&compiler, &[]).ok()?;
-    select(&with, &without, asked)
+    let flags = if with.iter().any(|w| w == "-cc1") {
+        select_clang(&with, asked)?
+    } else {
+        let without = driver_words(&compiler, &[]).ok()?;
+        select(&with, &without, asked)?
+    };
+    let stated: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let again = driver_words(&compiler, &stated).ok()?;
+    same(with, again).then_some(flags)
+}
+
+/// What clang for x86-64 detects, has no flags for, and assumes of every processor.
+const EVERY_X86_64: [&str; 3] = ["+64bit", "+cmov", "+cx8"];
+/// The parts of APX. clang detects each and takes `-mno-apxf` for all; the last two it only states.
+const APX: [&str; 8] = [
+    "-egpr",
+    "-push2pop2",
+    "-ppx",
+    "-ndd",
+    "-ccmp",
+    "-cf",
+    "-nf",
+    "-zu",
+];
+
+/// Whether both lists make the same of a source; their order is the driver's.
+fn same(mut one: Vec<String>, mut other: Vec<String>) -> bool {
+    for list in [&mut one, &mut other] {
+        // gcc's driver writes its own parameters in two words, and those it is given in one.
+        let frame = |w: &str| matches!(w, "-target-feature" | "--param");
+        let known = |w: &str| EVERY_X86_64.contains(&w) || APX[6..].contains(&w);
+        list.retain(|w| !frame(w) && !known(w));
+        for word in list.iter_mut() {
+            if let Some(parameter) = word.strip_prefix("--param=") {
+                *word = parameter.to_owned();
+            }
+        }
+        list.sort_unstable();
+    }
+    one == other
+}
+
+/// The flags for clang's driver that stand for what it made of the words asked. On x86-64 it
+/// states each feature, elsewhere the processor's name has to do: [`same`] tells whether it does.
+fn select_clang(with: &[String], asked: &[&str]) -> Option<Vec<String>> {
+    let value = |option: &str| {
+        let at = with.iter().position(|w| w == option)?;
+        with.get(at + 1).map(String::as_str)
+    };
+    let x86_64 = value("-triple")?.starts_with("x86_64-");
+    let states = |option: &str| asked.iter().any(|a| a.starts_with(option));
+    let mut flags = Vec::new();
+    if states("-march=") || states("-mcpu=") {
+        let option = if x86_64 { "-march" } else { "-mcpu" };
+        flags.push(format!("{option}={}", value("-target-cpu")?));
+    }
+    if let Some(cpu) = value("-tune-cpu").filter(|_| states("-mtune=")) {
+        flags.push(format!("-mtune={cpu}"));
+    }
+    if x86_64 && states("-march=") {
+        let pairs = with.windows(2).filter(|p| p[0] == "-target-feature");
+        for feature in pairs.map(|p| p[1].as_str()) {
+            if EVERY_X86_64.contains(&feature) || APX.contains(&feature) {
+                continue;
+            }
+            match (feature.strip_prefix('+'), feature.strip_prefix('-')) {
+                (Some(name), _) => flags.push(format!("-m{name}")),
+                (_, Some(name)) => flags.push(format!("-mno-{name}")),
+                _ => return None,
+            }
+        }
+        if with.iter().any(|w| APX.contains(&w.as_str())) {
+            flags.push("-mno-apxf".into());
+        }
+    }
+    let sound = |f: &String| plausible(f) && !f.ends_with("=native");
+    (!flags.is_empty() && flags.iter().all(sound)).then_some(flags)
 }
 
 /// The flags among the compiler proper's words that its driver made of the words asked.
 fn select(with: &[String], without: &[String], asked: &[&str]) -> Option<Vec<String>> {
-    // clang's words are not flags that its driver takes.
-    if with.is_empty() || without.is_empty() || with.iter().any(|w| w == "-cc1") {
+    if with.is_empty() || without.is_empty() {
         return None;
     }
     let states = |option: &str| asked.iter().any(|a| a.starts_with(option));
@@ -273,6 +348,19 @@ mod tests {
             select(&with, &without, &["-march=native", "-mtune=generic"]).unwrap(),
             list("-march=znver3 -mtune=generic")
         );
+        // Debian's gcc 12 for arm64, on a Cortex-A76.
+        let without = list("-mlittle-endian -mabi=lp64");
+        let with =
+            list("-mlittle-endian -mabi=lp64 -march=armv8.2-a+crypto+fp16 -mtune=cortex-a76");
+        assert_eq!(
+            select(&with, &without, &["-march=native", "-mtune=native"]).unwrap(),
+            list("-march=armv8.2-a+crypto+fp16 -mtune=cortex-a76")
+        );
+        let with = list("-mlittle-endian -mabi=lp64 -mcpu=cortex-a76+crypto");
+        assert_eq!(
+            select(&with, &without, &["-mcpu=native"]).unwrap(),
+            list("-mcpu=cortex-a76+crypto")
+        );
         // ARM derives the architecture from the processor.
         let without = list("-mfloat-abi=hard -mthumb -mlibarch=armv7-a+fp -march=armv7-a+fp");
         let with =
@@ -286,10 +374,55 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_none() {
         let without = list("-march=x86-64");
-        for with in ["-march=native", "-cc1 -mrelax-all", "-march=x;y"] {
+        for with in ["-march=native", "-march=x;y"] {
             assert_eq!(select(&list(with), &without, &["-march=native"]), None);
         }
         assert_eq!(select(&[], &without, &["-march=native"]), None);
+    }
+
+    #[test]
+    fn clangs_features_become_flags() {
+        let with = list("-cc1 -triple x86_64-pc-linux-gnu -target-cpu znver3 -target-feature +cmov -target-feature +avx2 -target-feature -xop -tune-cpu znver2");
+        assert_eq!(
+            select_clang(&with, &["-march=native", "-mtune=znver2"]).unwrap(),
+            list("-march=znver3 -mtune=znver2 -mavx2 -mno-xop")
+        );
+        assert_eq!(
+            select_clang(&with, &["-mtune=native"]).unwrap(),
+            list("-mtune=znver2")
+        );
+        // clang 19 knows APX, and only as a whole.
+        let with = list("-cc1 -triple x86_64-pc-linux-gnu -target-cpu znver4 -target-feature -egpr -target-feature -ndd -target-feature +avx2");
+        let flags = list("-march=znver4 -mavx2 -mno-apxf");
+        assert_eq!(select_clang(&with, &["-march=native"]).unwrap(), flags);
+        let with = list("-cc1 -triple aarch64-unknown-linux-gnu -target-cpu cortex-a72 -target-feature +neon -target-feature +crc");
+        assert_eq!(
+            select_clang(&with, &["-mcpu=native"]).unwrap(),
+            list("-mcpu=cortex-a72")
+        );
+        for with in [
+            "-cc1 -triple x86_64-x -target-cpu native",
+            "-cc1 -triple x86_64-x -target-cpu a;b",
+            "-cc1 -triple x86_64-x -target-cpu k8 -target-feature avx",
+            "-cc1 -target-cpu k8",
+            "-cc1 -triple x86_64-x",
+        ] {
+            assert_eq!(
+                select_clang(&list(with), &["-march=native"]),
+                None,
+                "{with}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_is_held_against_the_question() {
+        let with = "-cc1 -target-cpu k8 -target-feature +cx8 -target-feature +avx";
+        let order = "-cc1 -target-feature +avx -target-cpu k8";
+        assert!(same(list(with), list(order)));
+        assert!(!same(list(with), list("-cc1 -target-cpu k8")));
+        assert!(!same(list("-march=a -mx"), list("-march=a -mx -my")));
+        assert!(same(list("--param a=1 -mx"), list("-mx --param=a=1")));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::client::expand::Built;
 use crate::evidence::Evidence;
 use crate::target::Target;
 use crate::toolchain::{Found, Installed};
@@ -52,9 +53,10 @@ pub trait Facts {
     /// These arguments with `-march=native` and its like expanded to what the compiler there means
     /// by them, if that can be found out.
     fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>>;
-    /// Whether the macros of this source may be expanded elsewhere, as far as it and the
-    /// environment show.
+    /// Whether the macros of this source may be expanded elsewhere, as far as it shows.
     fn expands_elsewhere(&self, source: &OsStr) -> bool;
+    /// What `__DATE__` and `__TIME__` are here and now, if that can be said.
+    fn built(&self) -> Option<Built>;
     /// Where a launcher's children find `full`, if it is to be `local`, an installed compiler.
     fn reach(&self, full: &str, local: &Path) -> Reach;
 }

@@ -72,11 +72,17 @@ impl<'a> Deciding<'a> {
             }
             None => self.arguments(wanted, &wanted.target, None),
         };
-        let tool = name.tool;
-        let mut words = vec![OsString::from(name.to_string())];
-        if let Some(source) = self.expands_there(wanted, tool) {
-            words.extend(expand::arguments(source));
+        let own: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
+        // A rule's flags can keep a job here as well as the request's own.
+        if let Some(reason) = local_reason(request.name.tool, &own, kernel) {
+            self.note(format!("compiled here: {reason}, which a rule adds"));
+            return Ok(None);
         }
+        let mut words = vec![OsString::from(name.to_string())];
+        words.extend(
+            self.expands_there(wanted, name.tool, &own)
+                .unwrap_or_default(),
+        );
         words.extend(args);
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {
@@ -97,21 +103,33 @@ impl<'a> Deciding<'a> {
         }))
     }
 
-    /// The source, where a rule has its macros expanded on the helper and nothing speaks against it.
-    fn expands_there(&mut self, wanted: &Wanted, tool: Tool) -> Option<&'a [u8]> {
+    /// The arguments that have the macros expanded on the helper, where a rule wants that and nothing
+    /// speaks against it.
+    fn expands_there(
+        &mut self,
+        wanted: &Wanted,
+        tool: Tool,
+        args: &[&OsStr],
+    ) -> Option<Vec<OsString>> {
         let rule = wanted.settings.expand_macros.clone()?;
         if rule.value != ExpandMacros::Helper {
             return None;
         }
-        let request = self.request;
-        let source = expand::candidate(tool, request.args)
-            .filter(|s| self.facts.expands_elsewhere(OsStr::from_bytes(s)));
-        let text = match source {
+        let words = expand::candidate(tool, args)
+            .filter(|c| self.facts.expands_elsewhere(OsStr::from_bytes(c.source)))
+            .and_then(|candidate| {
+                if candidate.dateless {
+                    return Some(candidate.arguments(None));
+                }
+                let built = self.facts.built()?;
+                Some(candidate.arguments(Some(&built)))
+            });
+        let text = match words {
             Some(_) => "macros are expanded on the helper",
             None => "macros are expanded here: on the helper they could be others",
         };
         self.because(text, &rule.origin);
-        source
+        words
     }
 
     /// The full name under which the job leaves. A helper without ccroute has no `TRIPLE-cc`; so
