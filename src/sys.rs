@@ -105,6 +105,11 @@ pub fn close_leaked() {
     }
 }
 
+extern "C" {
+    /// POSIX's; the libc crate declares it for some C libraries only.
+    static environ: *const *const c_char;
+}
+
 /// Replaces the process by `program`, which is its own `argv[0]`, with the environment as it is but
 /// for the variables in `set`. Returns only on failure, with the error.
 pub fn exec<S: AsRef<OsStr>>(program: &Path, args: &[S], set: &[(&str, &OsStr)]) -> io::Error {
@@ -130,7 +135,7 @@ pub fn exec<S: AsRef<OsStr>>(program: &Path, args: &[S], set: &[(&str, &OsStr)])
     // SAFETY: the list ends with a null pointer and its strings with NUL; the shim has one thread,
     // so nobody changes it meanwhile.
     unsafe {
-        let mut next = libc::environ.cast_const();
+        let mut next = environ;
         while !next.is_null() && !(*next).is_null() {
             let entry = CStr::from_ptr(*next).to_bytes();
             let name = entry.split(|&b| b == b'=').next().unwrap_or_default();
