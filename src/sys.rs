@@ -187,6 +187,8 @@ pub struct Moment {
 }
 
 /// Seconds since 1970 in UTC, or without them this moment in the local time zone.
+// The libc crate announces a wider alias for musl's by a deprecation.
+#[allow(deprecated)]
 pub fn moment(seconds: Option<i64>) -> Option<Moment> {
     let time = match seconds {
         Some(seconds) => libc::time_t::try_from(seconds).ok()?,
