@@ -37,14 +37,25 @@ const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// This machine compiles for others: links for distccd, its whitelist, its variables
-    #[arg(long, required_unless_present = "client", conflicts_with = "client")]
+    /// This machine compiles for others
+    ///
+    /// That takes links for distccd in /usr/lib/ccroute/bin, entries in its whitelist
+    /// /usr/lib/distcc, its list of commands, and the variables it is started with.
+    #[arg(
+        long,
+        verbatim_doc_comment,
+        required_unless_present = "client",
+        conflicts_with = "client"
+    )]
     helper: bool,
-    /// This machine has others compile: rules by its native compilers, links in distcc's
-    /// masquerade directory
-    #[arg(long)]
+    /// This machine has others compile
+    ///
+    /// That takes rules, /etc/ccroute/rules.d/60-client.rules, with what the native
+    /// compilers assume, and links in distcc's masquerade directory. What stood there
+    /// is kept, and comes back with uninstall.
+    #[arg(long, verbatim_doc_comment)]
     pub(super) client: bool,
-    /// The directory of names that stands before the compilers on PATH [default: distcc's]
+    /// The masquerade directory [default: distcc's]
     #[arg(long, value_name = "DIR", requires = "client")]
     pub(super) masquerade: Option<PathBuf>,
     /// Work below DIR as if it were /, for packagers

@@ -14,9 +14,9 @@ use crate::world;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The compiler: a name on PATH, or a path; without one, this machine's cc or gcc
+    /// The compiler: a name on PATH, or a path [default: cc or gcc]
     compiler: Option<OsString>,
-    /// Arguments that belong to the compiler, such as --target=TRIPLE for clang
+    /// Arguments that belong to it, such as --target=TRIPLE for clang
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
 }
