@@ -24,8 +24,14 @@ pub(super) const DISTCCD_OBJECT: &str = "/tmp/distccd_0.o";
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Where the call is made
-    #[arg(long, value_enum, default_value = "direct")]
+    /// Where: direct, under-distcc or helper [default: direct]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "direct",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     place: PlaceWord,
     /// The client's address (with --place helper)
     #[arg(long, value_name = "ADDRESS")]

@@ -43,8 +43,9 @@ const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 pub(super) struct Arguments {
     /// This machine compiles for others
     ///
-    /// That takes links for distccd in /usr/lib/ccroute/bin, entries in its whitelist
-    /// /usr/lib/distcc, its list of commands, and the variables it is started with.
+    /// That takes links for distccd in /usr/lib/ccroute/bin, entries in its
+    /// whitelist /usr/lib/distcc, its list of commands, and the variables
+    /// that it is started with.
     #[arg(
         long,
         verbatim_doc_comment,
@@ -54,15 +55,15 @@ pub(super) struct Arguments {
     helper: bool,
     /// This machine has others compile
     ///
-    /// That takes rules, /etc/ccroute/rules.d/60-client.rules, with what the native
-    /// compilers assume, and links in distcc's masquerade directory. What stood there
-    /// is kept, and comes back with uninstall.
+    /// That takes rules, /etc/ccroute/rules.d/60-client.rules, with what
+    /// the native compilers assume, and links in distcc's masquerade
+    /// directory. What stood there is kept, and comes back with uninstall.
     #[arg(long, verbatim_doc_comment)]
     pub(super) client: bool,
     /// The masquerade directory [default: distcc's]
     #[arg(long, value_name = "DIR", requires = "client")]
     pub(super) masquerade: Option<PathBuf>,
-    /// Work below DIR as if it were /, for packagers
+    /// Work below DIR as if it were /
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(super) root: PathBuf,
     /// Say what would be done, and do nothing

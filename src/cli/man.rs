@@ -35,7 +35,7 @@ const VARIABLES: &[(&str, &str)] = &[
         "The record of compilers, in place of /var/lib/ccroute/compilers. Not looked at in a process with more rights than its caller.",
     ),
     (
-        "CCROUTE_PASSED, CCROUTE_COMPILER",
+        "_CCROUTE_PASSED, _CCROUTE_COMPILER",
         "Set by ccroute for the programs that it runs, so that it knows itself again.",
     ),
     (
@@ -210,7 +210,7 @@ fn option(page: &mut Roff, arg: &Arg) {
     let long = arg.get_long_help().or(arg.get_help());
     let mut text = sentence(&long.map(ToString::to_string).unwrap_or_default());
     let choices = arg.get_possible_values();
-    if !choices.is_empty() && takes {
+    if !choices.is_empty() && takes && !arg.is_hide_possible_values_set() {
         let words: Vec<&str> = choices.iter().map(|c| c.get_name()).collect();
         text += &format!(" One of: {}.", words.join(", "));
     }
@@ -219,7 +219,7 @@ fn option(page: &mut Roff, arg: &Arg) {
         .iter()
         .map(|v| v.to_string_lossy().into_owned())
         .collect();
-    if !default.is_empty() && takes {
+    if !default.is_empty() && takes && !arg.is_hide_default_value_set() {
         text += &format!(" Without it: {}.", default.join(" "));
     }
     page.entry(&tag, &text);

@@ -29,7 +29,7 @@ use crate::rules::load::Text;
 use crate::rules::{self, RulesError};
 use crate::world;
 
-/// Routes compiler names to the right installed compiler, to distcc, or to a plain refusal.
+/// Routes compiler names to the right compiler, to distcc, or to a refusal.
 #[derive(Parser)]
 #[command(name = "ccroute", version)]
 struct Cli {
@@ -49,9 +49,9 @@ enum Command {
     Install(install::Arguments),
     /// Undo what install did
     Uninstall(install::Arguments),
-    /// Print a rules section for a compiler: its defaults and their proof
+    /// Print a rules section for a compiler: its defaults, their proof
     Probe(probe::Arguments),
-    /// Compile samples here and on the helper, compare the objects (client)
+    /// Compile samples here and on the helper and compare (client)
     Verify(verify::Arguments),
     /// Refuse native compiles for clients for a while (helper)
     Guard(guard::Arguments),

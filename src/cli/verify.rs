@@ -19,7 +19,7 @@ const WORTH_PROGRESS: usize = 4;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The compiler: a name on PATH, or a path [default: cc or gcc]
+    /// A name on PATH, or a path [default: cc or gcc]
     #[arg(long, value_name = "COMPILER")]
     compiler: Option<OsString>,
     /// What sends a job, instead of ccroute-run
