@@ -6,7 +6,7 @@ export DISTCCD_PATH=/usr/lib/ccroute/bin:/usr/local/bin:/usr/bin:/bin
 case "$(ls -ld /etc/ccroute/commands 2>/dev/null)" in
 -rw-r--r--*) export DISTCC_CMDLIST=/etc/ccroute/commands ;;
 esac
-# Not /tmp: jobs in the sandbox may write to the whole of it. Nobody can list this one.
+# Not /tmp: a job in its sandbox may write to the whole of TMPDIR.
 case "$(ls -ld /var/lib/ccroute/tmp 2>/dev/null)" in
-drwx-wx-wt*) export TMPDIR=/var/lib/ccroute/tmp ;;
+drwxrwxrwt*) export TMPDIR=/var/lib/ccroute/tmp ;;
 esac

@@ -313,14 +313,14 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes a directory in which everybody can make files and nobody but root list them.
+    /// Makes a directory in which everybody can make files, and remove only their own.
     pub(super) fn shared_directory(
         &self,
         at: &Path,
         made: &mut Made,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        const MODE: u32 = 0o1733;
+        const MODE: u32 = 0o1777;
         let real = self.real(at);
         let now = fs::symlink_metadata(&real);
         if now.is_ok_and(|m| m.is_dir() && m.permissions().mode() & 0o7777 == MODE) {
