@@ -3,23 +3,55 @@
 # make test      everything, against a real distcc, distccd and Debian's cross compilers
 # make static    one without libraries, in target/static: Portage's sandbox cannot trace it
 # make bench     start-up against other shims, and many rules; writes target/bench/startup.txt
-# make install   the program and the shipped rules, below DESTDIR/PREFIX
+# make install   program, rules, manual pages, completions, documents, below DESTDIR/PREFIX
+# make deb       a Debian package in target/deb; ARCH=armhf or arm64: by cross build
 #
 # demo, test and lint first install what they need from Debian's packages, if it is missing.
 
 PREFIX  = /usr/local
 DESTDIR =
 CARGO   = cargo
+# A cross build: rustc's name of the machine, and the program that links for it.
+TARGET  =
+LINKER  =
 
-BIN     = $(DESTDIR)$(PREFIX)/bin
-LIB     = $(DESTDIR)$(PREFIX)/lib/ccroute
-DOC     = $(DESTDIR)$(PREFIX)/share/doc/ccroute
+SHARE   = $(PREFIX)/share
+BIN     = $(PREFIX)/bin
+LIB     = $(PREFIX)/lib/ccroute
+DOC     = $(SHARE)/doc/ccroute
+MAN     = $(SHARE)/man
+# Where distributions have completions differs most for zsh.
+BASH    = $(SHARE)/bash-completion/completions
+ZSH     = $(SHARE)/zsh/site-functions
+FISH    = $(SHARE)/fish/vendor_completions.d
+
 RULES   = $(wildcard rules.d/*.rules)
+DOCS    = README.md LICENSE $(wildcard docs/*.md)
+EXAMPLES = $(wildcard packaging/snippets/*)
+# Written by the program itself, from the table that it reads its command line by.
+PAGES   = ccroute.1 ccroute.rules.5 ccroute.bash _ccroute ccroute.fish
+WRITTEN = target/share
 
-.PHONY: build static bench demo test install uninstall lint clean
+OUT     = target/$(if $(TARGET),$(TARGET)/)release
+# One that runs here, to write the pages.
+NATIVE  = $(if $(TARGET),target/debug,target/release)/ccroute
+LINKED_BY = CARGO_TARGET_$(shell echo '$(TARGET)' | tr a-z- A-Z_)_LINKER=$(LINKER)
+
+.PHONY: build static bench demo test deb install uninstall lint clean
 
 build:
-	$(CARGO) build --release --locked
+	$(if $(TARGET),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
+	$(if $(TARGET),$(CARGO) build --locked)
+	$(MAKE) $(PAGES:%=$(WRITTEN)/%)
+
+$(WRITTEN)/ccroute.1: page = man ccroute
+$(WRITTEN)/ccroute.rules.5: page = man ccroute.rules
+$(WRITTEN)/ccroute.bash: page = completions bash
+$(WRITTEN)/_ccroute: page = completions zsh
+$(WRITTEN)/ccroute.fish: page = completions fish
+$(PAGES:%=$(WRITTEN)/%): $(NATIVE)
+	@mkdir -p $(WRITTEN)
+	$(NATIVE) $(page) >$@.new && mv $@.new $@
 
 # musl's start-up is the shortest; glibc's static one serves where rustc has no musl target.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -48,19 +80,49 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
 # Builds only what is missing, so that "make && sudo make install" needs no compiler as root.
-target/release/ccroute:
-	$(CARGO) build --release --locked
+$(sort $(OUT)/ccroute $(NATIVE)):
+	$(MAKE) build
 
-install: target/release/ccroute
-	install -d $(BIN) $(LIB)/rules.d $(DOC)
-	install -m 755 target/release/ccroute $(BIN)/ccroute
-	ln -sf ccroute $(BIN)/ccroute-run
-	install -m 644 $(RULES) $(LIB)/rules.d
-	install -m 644 README.md LICENSE $(DOC)
+install: $(OUT)/ccroute $(PAGES:%=$(WRITTEN)/%)
+	install -d $(addprefix $(DESTDIR),$(BIN) $(LIB)/rules.d $(DOC)/examples $(MAN)/man1 $(MAN)/man5 $(BASH) $(ZSH) $(FISH))
+	install -m 755 $(OUT)/ccroute $(DESTDIR)$(BIN)/ccroute
+	ln -sf ccroute $(DESTDIR)$(BIN)/ccroute-run
+	install -m 644 $(RULES) $(DESTDIR)$(LIB)/rules.d
+	install -m 644 $(DOCS) $(DESTDIR)$(DOC)
+	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOC)/examples
+	install -m 644 $(WRITTEN)/ccroute.1 $(DESTDIR)$(MAN)/man1
+	ln -sf ccroute.1 $(DESTDIR)$(MAN)/man1/ccroute-run.1
+	install -m 644 $(WRITTEN)/ccroute.rules.5 $(DESTDIR)$(MAN)/man5
+	install -m 644 $(WRITTEN)/ccroute.bash $(DESTDIR)$(BASH)/ccroute
+	install -m 644 $(WRITTEN)/_ccroute $(DESTDIR)$(ZSH)
+	install -m 644 $(WRITTEN)/ccroute.fish $(DESTDIR)$(FISH)
+
+INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(LIB)/rules.d/%) \
+	$(addprefix $(DOC)/,$(notdir $(DOCS))) $(addprefix $(DOC)/examples/,$(notdir $(EXAMPLES))) \
+	$(MAN)/man1/ccroute.1 $(MAN)/man1/ccroute-run.1 $(MAN)/man5/ccroute.rules.5 \
+	$(BASH)/ccroute $(ZSH)/_ccroute $(FISH)/ccroute.fish
 
 uninstall:
-	rm -f $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(LIB)/rules.d/%) $(DOC)/README.md $(DOC)/LICENSE
-	-rmdir $(LIB)/rules.d $(LIB) $(DOC)
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	@# The program's own directories, and those of shells that are not installed.
+	-rmdir --ignore-fail-on-non-empty $(wildcard $(addprefix $(DESTDIR),$(LIB)/rules.d $(LIB) $(DOC)/examples $(DOC) \
+		$(foreach dir,$(BASH) $(ZSH) $(FISH),$(dir) $(dir $(dir)))))
+
+# dpkg-buildpackage wants debian/ at the top: it gets a copy of the source.
+ARCH = $(shell dpkg --print-architecture)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p;T;q' Cargo.toml)
+DEB  = target/deb/ccroute-$(VERSION)
+
+deb:
+	packaging/setup.sh deb
+	rm -rf $(DEB)
+	mkdir -p $(DEB) target/deb/build-$(ARCH)
+	tar -c --exclude=./target --exclude=./.git . | tar -x -C $(DEB)
+	cp -r packaging/debian $(DEB)/debian
+	ln -s ../build-$(ARCH) $(DEB)/target
+	@# Rust may come from elsewhere than Debian's packages, so -d.
+	cd $(DEB) && dpkg-buildpackage -b -d -us -uc -a $(ARCH)
+	@ls -l target/deb/*_$(ARCH).deb
 
 # Start-up against peers, what rules cost, what the sandbox costs. Ratios count, not seconds.
 bench: static

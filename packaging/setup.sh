@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh demo|test|ci: installs, from Debian's packages, what that needs and this machine lacks.
+# setup.sh demo|test|ci|deb: installs, from Debian's packages, what that needs and this machine lacks.
 set -eu
 
 min_rust=85 # rust-version in Cargo.toml: 1.85
@@ -13,6 +13,12 @@ distccd distcc
 arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
 arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf
 readelf binutils
+'
+deb_needs='
+cc gcc
+/usr/include/stdio.h libc6-dev
+dh debhelper
+dpkg-buildpackage dpkg-dev
 '
 test_needs="$demo_needs"'
 g++ g++
@@ -41,7 +47,12 @@ bc bc
 xz xz-utils
 ps procps
 strace strace
-'
+man man-db
+groff groff
+zsh zsh
+fish fish
+shellcheck shellcheck
+'"$deb_needs"
 
 have() {
     case $1 in
@@ -67,7 +78,8 @@ rust_is_new_enough() {
 case ${1:-} in
 demo) needs=$demo_needs ;;
 test | ci) needs=$test_needs ;;
-*) echo "usage: setup.sh demo|test|ci" >&2; exit 2 ;;
+deb) needs=$deb_needs ;;
+*) echo "usage: setup.sh demo|test|ci|deb" >&2; exit 2 ;;
 esac
 
 packages=$(printf '%s\n' "$needs" | missing)

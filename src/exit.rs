@@ -27,9 +27,37 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every code, in the order of their numbers.
+    pub const ALL: [Exit; 9] = [
+        Exit::Success,
+        Exit::Fault,
+        Exit::Usage,
+        Exit::Rules,
+        Exit::Refused,
+        Exit::Recursion,
+        Exit::CannotRun,
+        Exit::NotFound,
+        Exit::RefusedQuietly,
+    ];
+
     /// The number.
     pub fn code(self) -> i32 {
         i32::from(self as u8)
+    }
+
+    /// What it means, for the manual page.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Exit::Success => "A command did what it was asked.",
+            Exit::Fault => "A command found a fault, or could not do what it was asked.",
+            Exit::Usage => "The command line makes no sense.",
+            Exit::Rules => "A rules file is wrong, or others may write to it.",
+            Exit::Refused => "Refused, or nothing on the helper serves the name. distcc compiles locally, or fails the build if it is told to.",
+            Exit::Recursion => "ccroute found itself again and again on PATH.",
+            Exit::CannotRun => "A compiler was found, but cannot be run.",
+            Exit::NotFound => "No compiler serves the name (not under distcc).",
+            Exit::RefusedQuietly => "Refused with on-refuse = quiet: distcc always compiles locally.",
+        }
     }
 }
 

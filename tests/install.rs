@@ -241,7 +241,10 @@ fn an_umask_of_077_does_not_keep_distccd_s_user_out() {
         });
     }
     run(&mut call.command).expect(0);
-    for (path, text) in system.tree() {
+    let tree = system.tree();
+    let temporary = tree.get(&system.root.join("var/lib/ccroute/tmp"));
+    assert_eq!(temporary.map(String::as_str), Some("41777"));
+    for (path, text) in tree {
         if let Ok(mode) = u32::from_str_radix(text.split(' ').next().unwrap(), 8) {
             assert_eq!(mode & 0o044, 0o044, "{}: {mode:o}", path.display());
         }

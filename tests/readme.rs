@@ -20,11 +20,9 @@
 mod common;
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::Command;
 
-use common::call::run;
+use common::sandbox::{free_port, in_sandbox};
 use common::{need, Scratch};
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
@@ -122,9 +120,7 @@ fn helper_and_client_work_as_the_readme_says() {
     ] {
         need(program);
     }
-    // In one expression: the listener must be gone when distccd takes the port.
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|l| l.local_addr());
-    let port = free.unwrap().port().to_string();
+    let port = free_port();
     let readme = readme();
     let block = |kind| {
         let commands = blocks(&readme, kind);
@@ -160,25 +156,8 @@ fn helper_and_client_work_as_the_readme_says() {
     }
 
     let script = Path::new(PROJECT).join("tests/readme/sandbox.sh");
-    let sandbox = |options: &[&str]| {
-        let mut command = Command::new(need("unshare"));
-        if !nix::unistd::geteuid().is_root() {
-            command.arg("--map-root-user");
-        }
-        command.args(["--mount", "--pid", "--fork", "--kill-child"]);
-        command.args(options);
-        command
-    };
-    // In a chroot there is no mount at / that could be made private; the script then takes its
-    // mounts away itself.
-    let private = run(sandbox(&[]).arg("true")).code == Some(0);
-    let options: &[&str] = match private {
-        true => &[],
-        false => &["--propagation", "unchanged"],
-    };
-    let mut command = sandbox(options);
-    command.arg("sh").arg(script);
-    let ran = run(command.arg(&scratch.0).arg(PROJECT).arg(port));
+    let args = [scratch.0.as_os_str(), PROJECT.as_ref(), port.as_ref()];
+    let ran = in_sandbox(script.as_os_str(), args);
     let seen = format!("{}\n{}", ran.stdout, ran.stderr);
     assert_eq!(ran.code, Some(0), "{seen}");
     for fact in ["Tag_CPU_arch: v6\n", "Tag_ABI_VFP_args: VFP registers\n"] {

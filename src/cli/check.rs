@@ -18,9 +18,6 @@ use crate::rules::{matching::RuleSet, Place, Subject};
 use crate::target::Target;
 use crate::world;
 
-/// The shape of `--json`; a change that breaks readers raises it.
-const JSON_VERSION: u32 = 1;
-
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Do not compile anything and record nothing
@@ -141,10 +138,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     }
     if arguments.json {
         let report = json!({
-            "version": JSON_VERSION, "files": files, "triples": triples.len(),
-            "served": served, "findings": findings,
+            "files": files, "errors": errors.len(), "triples": triples.len(),
+            "served": served, "wrong": wrong, "findings": findings,
         });
-        writeln!(out, "{report:#}")?;
+        super::json::print(out, "check", report)?;
     } else {
         writeln!(
             out,

@@ -90,8 +90,8 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         let at = masquerade.join(name);
         tree.restore(&kept(&at), &at, &mut made, out)?;
     }
-    if let Some(dir) = program.parent() {
-        tree.link(&dir.join("ccroute-run"), &program, &mut made, out)?;
+    if let Some(launcher) = launcher(&program).filter(|at| !tree.is_packaged(at)) {
+        tree.link(&launcher, &program, &mut made, out)?;
     }
     for name in &native.kept_out {
         writeln!(out, "note: {name} has other defaults, and stays local")?;
@@ -133,8 +133,8 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     tree.remove_file(Path::new(RULES), &mut made, out)?;
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     let program = super::install::program(arguments)?;
-    if let Some(dir) = program.parent() {
-        tree.remove_our_link(&dir.join("ccroute-run"), &mut made, out)?;
+    if let Some(launcher) = launcher(&program).filter(|at| !tree.is_packaged(at)) {
+        tree.remove_our_link(&launcher, &mut made, out)?;
     }
     for dir in kept(&masquerade).ancestors() {
         if dir.starts_with(REPLACED) {
@@ -146,6 +146,11 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     }
     writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
     Ok(Exit::Success)
+}
+
+/// The link beside the program that makes it a launcher.
+fn launcher(program: &Path) -> Option<PathBuf> {
+    program.parent().map(|dir| dir.join("ccroute-run"))
 }
 
 /// Where what stood at `at` is kept.

@@ -22,18 +22,21 @@ pub(super) const DISTCCD_C: &str = "/tmp/distccd_0.i";
 pub(super) const DISTCCD_CXX: &str = "/tmp/distccd_0.ii";
 pub(super) const DISTCCD_OBJECT: &str = "/tmp/distccd_0.o";
 
-/// The shape of `--json`; a change that breaks readers raises it.
-const JSON_VERSION: u32 = 1;
-
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Where the call is made
-    #[arg(long, value_enum, default_value = "direct")]
+    /// Where: direct, under-distcc or helper [default: direct]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "direct",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     place: PlaceWord,
     /// The client's address (with --place helper)
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
-    /// The preprocessed source that the job would come with (with --place helper)
+    /// The preprocessed source of the job (with --place helper)
     #[arg(long, value_name = "FILE")]
     source: Option<PathBuf>,
     /// Print JSON
@@ -95,7 +98,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     let decision = decide(&request, &rules, &world);
     let exit = exit(&decision, place);
     if arguments.json {
-        writeln!(out, "{:#}", as_json(&request, &decision, exit))?;
+        super::json::print(out, "explain", as_json(&request, &decision, exit))?;
     } else {
         print(out, &request, &decision, exit)?;
     }
@@ -246,7 +249,6 @@ fn as_json(request: &Request<'_>, decision: &Decision, exit: Option<Exit>) -> Va
         })
         .collect();
     json!({
-        "version": JSON_VERSION,
         "name": request.name.to_string(),
         "decision": outcome,
         "reasons": reasons,

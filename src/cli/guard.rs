@@ -57,10 +57,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         Action::Status { json } => {
             let left = guard::remaining(file);
             match (json, left) {
-                (true, _) => writeln!(
+                (true, _) => super::json::print(
                     out,
-                    "{:#}",
-                    json!({"version": 1, "on": left.is_some(), "seconds": left})
+                    "guard status",
+                    json!({"on": left.is_some(), "seconds": left}),
                 )?,
                 (false, Some(left)) => writeln!(out, "guard on for another {}", words(left))?,
                 (false, None) => writeln!(out, "guard off")?,

@@ -29,25 +29,41 @@ const WHITELIST: &str = "/usr/lib/distcc";
 const COMMANDS: &str = "/etc/ccroute/commands";
 /// The variables for a distccd that is started by a shell script.
 const VARIABLES: &str = "/etc/ccroute/distccd.sh";
-/// Directories of compilers that distccd's jobs search after the links.
-const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// What is in that file, and in the drop-in of a unit: also shipped as examples for those who set
+/// distccd up by hand.
+const SHELL_VARIABLES: &str = include_str!("../../packaging/snippets/distccd.sh");
+const UNIT_VARIABLES: &str = include_str!("../../packaging/snippets/distccd-systemd.conf");
+/// The directory for temporary files of a distccd that is started by a shell script.
+const TEMPORARY: &str = "/var/lib/ccroute/tmp";
 /// Units that distributions ship for distccd.
 const UNITS: [&str; 2] = ["distccd.service", "distcc.service"];
 const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// This machine compiles for others: links for distccd, its whitelist, its variables
-    #[arg(long, required_unless_present = "client", conflicts_with = "client")]
+    /// This machine compiles for others
+    ///
+    /// That takes links for distccd in /usr/lib/ccroute/bin, entries in its
+    /// whitelist /usr/lib/distcc, its list of commands, and the variables
+    /// that it is started with.
+    #[arg(
+        long,
+        verbatim_doc_comment,
+        required_unless_present = "client",
+        conflicts_with = "client"
+    )]
     helper: bool,
-    /// This machine has others compile: rules by its native compilers, links in distcc's
-    /// masquerade directory
-    #[arg(long)]
+    /// This machine has others compile
+    ///
+    /// That takes rules, /etc/ccroute/rules.d/60-client.rules, with what
+    /// the native compilers assume, and links in distcc's masquerade
+    /// directory. What stood there is kept, and comes back with uninstall.
+    #[arg(long, verbatim_doc_comment)]
     pub(super) client: bool,
-    /// The directory of names that stands before the compilers on PATH [default: distcc's]
+    /// The masquerade directory [default: distcc's]
     #[arg(long, value_name = "DIR", requires = "client")]
     pub(super) masquerade: Option<PathBuf>,
-    /// Work below DIR as if it were /, for packagers
+    /// Work below DIR as if it were /
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub(super) root: PathBuf,
     /// Say what would be done, and do nothing
@@ -99,16 +115,11 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let list: Vec<String> = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
     let list = list.concat();
     tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
-    tree.file(
-        Path::new(VARIABLES),
-        &shell_variables(),
-        0o644,
-        &mut made,
-        out,
-    )?;
+    tree.shared_directory(Path::new(TEMPORARY), &mut made, out)?;
+    tree.file(Path::new(VARIABLES), SHELL_VARIABLES, 0o644, &mut made, out)?;
     let units = tree.units();
     for unit in &units {
-        tree.file(&drop_in(unit), &unit_variables(), 0o644, &mut made, out)?;
+        tree.file(&drop_in(unit), UNIT_VARIABLES, 0o644, &mut made, out)?;
     }
     if !arguments.dry_run {
         // Only a machine that was set up has this directory: elsewhere check records nothing.
@@ -140,7 +151,11 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
     let mut made = Made::default();
     for unit in UNITS {
-        tree.remove_file(&drop_in(unit), &mut made, out)?;
+        let at = drop_in(unit);
+        tree.remove_file(&at, &mut made, out)?;
+        at.parent()
+            .into_iter()
+            .for_each(|dir| tree.remove_empty(dir));
     }
     tree.remove_file(Path::new(VARIABLES), &mut made, out)?;
     let users = distccd_using(&tree.real(Path::new(COMMANDS)));
@@ -153,6 +168,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     }
     tree.remove_file_of_ours_by_name(Path::new(COMMANDS), &mut made, out)?;
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
+    tree.remove_directory(Path::new(TEMPORARY), &mut made, out)?;
     let none = BTreeSet::new();
     tree.remove_files_except(Path::new(WHITELIST), &none, &mut made, out)?;
     tree.remove_links_except(Path::new(LINKS), &none, &mut made, out)?;
@@ -211,27 +227,14 @@ fn whitelist_entry(name: &str) -> String {
     format!("#!/bin/sh\n{MARK}\nexec {LINKS}/{name} \"$@\"\n")
 }
 
-fn shell_variables() -> String {
-    // With a list that it cannot read distccd would run anything. So it is told of the list only
-    // if everyone can read it, and keeps to its whitelist otherwise.
-    format!(
-        "{MARK}\nexport DISTCCD_PATH={LINKS}:{SYSTEM_PATH}\ncase \"$(ls -ld {COMMANDS} 2>/dev/null)\" in\n-rw-r--r--*) export DISTCC_CMDLIST={COMMANDS} ;;\nesac\n"
-    )
-}
-
-fn unit_variables() -> String {
-    format!(
-        "{MARK}\n[Unit]\nAssertPathExists={COMMANDS}\n\n[Service]\nEnvironment=DISTCCD_PATH={LINKS}:{SYSTEM_PATH}\nEnvironment=DISTCC_CMDLIST={COMMANDS}\n"
-    )
-}
-
 fn drop_in(unit: &str) -> PathBuf {
     Path::new("/etc/systemd/system").join(format!("{unit}.d/ccroute.conf"))
 }
 
 fn next_steps(tree: &Tree, units: &[&str], out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "next:")?;
-    let line = format!(". {VARIABLES}");
+    // Without the condition a script would end here when the file is gone.
+    let line = format!("if [ -r {VARIABLES} ]; then . {VARIABLES}; fi");
     let mut init = false;
     for settings in ["/etc/default/distcc", "/etc/conf.d/distccd"] {
         if tree.exists(settings) && units.is_empty() {

@@ -13,9 +13,6 @@ use crate::exit::Exit;
 use crate::rules::matching::RuleSet;
 use crate::rules::Settings;
 
-/// The shape of `--json`; a change that breaks readers raises it.
-const JSON_VERSION: u32 = 1;
-
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Print JSON
@@ -29,11 +26,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     let triples = resolve(&rules);
     if arguments.json {
         let list: Vec<Value> = triples.iter().map(|t| as_json(t, &rules)).collect();
-        writeln!(
-            out,
-            "{:#}",
-            json!({"version": JSON_VERSION, "triples": list})
-        )?;
+        super::json::print(out, "list", json!({"triples": list}))?;
         return Ok(Exit::Success);
     }
     for triple in &triples {

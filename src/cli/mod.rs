@@ -3,29 +3,35 @@
 mod check;
 mod client;
 mod client_check;
+mod completions;
+mod examples;
 mod explain;
 mod guard;
+mod help;
 mod install;
+mod json;
 mod list;
+mod man;
 mod names;
 mod place;
 mod probe;
 mod record;
+mod roff;
 mod verify;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::rules::load::Text;
 use crate::rules::{self, RulesError};
 use crate::world;
 
-/// Routes compiler names to the right installed compiler, to distcc, or to a plain refusal.
+/// Routes compiler names to the right compiler, to distcc, or to a refusal.
 #[derive(Parser)]
-#[command(name = "ccroute", version, max_term_width = 100)]
+#[command(name = "ccroute", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -37,26 +43,32 @@ enum Command {
     Explain(explain::Arguments),
     /// Print every name and what serves it, or why nothing does
     List(list::Arguments),
-    /// Validate the rules and look for the compilers that they name
+    /// Validate the rules and try the compilers that they name
     Check(check::Arguments),
     /// Set this machine up as a helper or as a client
     Install(install::Arguments),
     /// Undo what install did
     Uninstall(install::Arguments),
-    /// Print a rules section for a compiler's triple: its defaults, and the proof of them
+    /// Print a rules section for a compiler: its defaults, their proof
     Probe(probe::Arguments),
-    /// Compile samples natively and through the launcher, and compare the objects (client)
+    /// Compile samples here and on the helper and compare (client)
     Verify(verify::Arguments),
     /// Refuse native compiles for clients for a while (helper)
     Guard(guard::Arguments),
+    /// Print the completions of a shell
+    Completions(completions::Arguments),
+    /// Print a manual page
+    Man(man::Arguments),
 }
 
 /// Runs the command line. `args` come without the program's name.
 pub fn main(args: &[&OsStr]) -> Exit {
     let words = std::iter::once(OsStr::new("ccroute")).chain(args.iter().copied());
-    let cli = match Cli::try_parse_from(words) {
+    let matches = help::command().try_get_matches_from(words);
+    let cli = match matches.and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(error) => {
+            // Coloured on a terminal, unless NO_COLOR is set.
             let _ = error.print();
             return if error.use_stderr() {
                 Exit::Usage
@@ -75,6 +87,8 @@ pub fn main(args: &[&OsStr]) -> Exit {
         Command::Probe(arguments) => probe::run(&arguments, &mut out),
         Command::Verify(arguments) => verify::run(&arguments, &mut out),
         Command::Guard(arguments) => guard::run(&arguments, &mut out),
+        Command::Completions(arguments) => completions::run(&arguments, &mut out),
+        Command::Man(arguments) => man::run(&arguments, &mut out),
     };
     let result = result.and_then(|exit| out.flush().map(|()| exit).map_err(Failure::from));
     match result {

@@ -183,6 +183,11 @@ impl Tree {
         }
     }
 
+    /// Whether the link at `at` came with the program: those are relative, ours absolute.
+    pub(super) fn is_packaged(&self, at: &Path) -> bool {
+        fs::read_link(self.real(at)).is_ok_and(|target| target == Path::new("ccroute"))
+    }
+
     fn is_our_link(&self, at: &Path) -> bool {
         fs::read_link(self.real(at)).is_ok_and(|target| is_ccroute(&target))
     }
@@ -306,6 +311,44 @@ impl Tree {
             self.remove(at, made, out)?;
         }
         Ok(())
+    }
+
+    /// Makes a directory in which everybody can make files, and remove only their own.
+    pub(super) fn shared_directory(
+        &self,
+        at: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        const MODE: u32 = 0o1777;
+        let real = self.real(at);
+        let now = fs::symlink_metadata(&real);
+        if now.is_ok_and(|m| m.is_dir() && m.permissions().mode() & 0o7777 == MODE) {
+            made.unchanged += 1;
+            return Ok(());
+        }
+        made.made += 1;
+        self.act(out, &format!("make {}", at.display()), || {
+            fs::create_dir_all(&real)?;
+            fs::set_permissions(&real, fs::Permissions::from_mode(MODE))
+        })
+    }
+
+    /// Removes a directory of ours with all that is in it.
+    pub(super) fn remove_directory(
+        &self,
+        at: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        if !self.holds(at) {
+            return Ok(());
+        }
+        let real = self.real(at);
+        made.removed += 1;
+        self.act(out, &format!("remove {}", at.display()), || {
+            fs::remove_dir_all(&real)
+        })
     }
 
     /// Removes a directory that is empty.

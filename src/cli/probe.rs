@@ -5,18 +5,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
 use super::Failure;
 use crate::exit::Exit;
-use crate::probe::{section, Compiler};
+use crate::probe::{measure, section_of, Compiler};
 use crate::toolchain::{Found, Search};
 use crate::world;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The compiler: a name on PATH, or a path; without one, this machine's cc or gcc
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The compiler: a name on PATH, or a path [default: cc or gcc]
     compiler: Option<OsString>,
-    /// Arguments that belong to the compiler, such as --target=TRIPLE for clang
+    /// Arguments that belong to it, such as --target=TRIPLE for clang
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<OsString>,
 }
@@ -26,8 +30,23 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         path: find_compiler(arguments.compiler.as_ref())?,
         args: arguments.args.clone(),
     };
-    let text = section(&compiler).map_err(|error| Failure::Fault(error.to_string()))?;
-    out.write_all(text.as_bytes())?;
+    let measured = measure(&compiler).map_err(|error| Failure::Fault(error.to_string()))?;
+    let text = section_of(&measured);
+    if arguments.json {
+        let report = json!({
+            "compiler": compiler.path.display().to_string(),
+            "family": measured.answers.family.to_string(),
+            "compiler_version": measured.answers.version,
+            "triple": measured.answers.triple,
+            "defaults": measured.defaults,
+            "left_out": measured.left_out,
+            "proof": measured.proof().to_string(),
+            "section": text,
+        });
+        super::json::print(out, "probe", report)?;
+    } else {
+        out.write_all(text.as_bytes())?;
+    }
     Ok(Exit::Success)
 }
 

@@ -14,28 +14,24 @@ use super::Failure;
 use crate::exit::Exit;
 use crate::verify::{Launcher, Sample, SampleResult, Status, Verifier};
 
-/// The shape of `--json`; a change that breaks readers raises it.
-const JSON_VERSION: u32 = 1;
-
 /// Fewer samples than this take no time worth reporting.
 const WORTH_PROGRESS: usize = 4;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The compiler: a name on PATH, or a path; without one, this machine's cc or gcc
+    /// A name on PATH, or a path [default: cc or gcc]
     #[arg(long, value_name = "COMPILER")]
     compiler: Option<OsString>,
-    /// The command that sends a job, given the compiler's path and arguments: without one, this
-    /// program as ccroute-run
+    /// What sends a job, instead of ccroute-run
     #[arg(long, value_name = "COMMAND")]
     through: Option<OsString>,
-    /// A flag to compile the files with, as often as needed: --flag=-O3
+    /// Compile FILES with this: --flag=-O3 --flag=-g
     #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
     flags: Vec<OsString>,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Files to compile in addition to the samples that come with this program
+    /// Files to compile in addition to the samples
     files: Vec<PathBuf>,
 }
 
@@ -62,12 +58,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     }
     if arguments.json {
         let report = json!({
-            "version": JSON_VERSION,
             "compiler": verifier.compiler().display().to_string(),
             "samples": results.iter().map(in_json).collect::<Vec<Value>>(),
             "ok": results.iter().all(SampleResult::is_ok),
         });
-        writeln!(out, "{report:#}")?;
+        super::json::print(out, "verify", report)?;
     } else {
         table(&results, out)?;
     }

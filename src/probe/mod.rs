@@ -21,5 +21,5 @@ pub use defaults::defaults;
 pub use objects::{probe_id, probe_objects, sources, Language, NoObjects, ProbeObject, Scratch};
 pub use proof::Proof;
 pub use run::{answer, run, Answer, Failure, ASK, COMPILE};
-pub use section::{measure, section, Measured};
+pub use section::{measure, section, section_of, Measured};
 pub use stand_in::{best_of, check_stand_in, Outcome, Report};

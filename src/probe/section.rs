@@ -74,11 +74,11 @@ pub fn measure(compiler: &Compiler) -> Result<Measured, NoObjects> {
 /// # Errors
 /// As [`measure`].
 pub fn section(compiler: &Compiler) -> Result<String, NoObjects> {
-    Ok(text(&measure(compiler)?))
+    Ok(section_of(&measure(compiler)?))
 }
 
-/// The section's text.
-pub(super) fn text(measured: &Measured) -> String {
+/// The section for what was measured.
+pub fn section_of(measured: &Measured) -> String {
     let answers = &measured.answers;
     let mut text = String::new();
     // Writing to a string cannot fail.

@@ -48,7 +48,7 @@ pub enum Fault {
     BadPattern(String),
     #[error("bad glob '{0}': {1}")]
     BadGlob(String, &'static str),
-    #[error("unknown condition '{0}': one of tool, direct, helper, from, kernel, source")]
+    #[error("unknown condition '{0}': one of {list}", list = super::reference::condition_words())]
     UnknownCondition(String),
     #[error("condition '{0}' stands twice")]
     ConditionTwice(&'static str),

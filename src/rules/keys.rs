@@ -36,7 +36,7 @@ pub enum Key {
 }
 
 /// Every key but `tool.NAME`, as written.
-const SPELLINGS: &[(&str, Key)] = &[
+pub(super) const SPELLINGS: &[(&str, Key)] = &[
     ("use", Key::Use),
     ("path", Key::Path),
     ("names", Key::Names),
@@ -141,11 +141,11 @@ impl Key {
                     false => Ok(()),
                 }
             }
-            Key::Version => choice(value, "any, major, exact", version_match),
-            Key::ExpandMacros => choice(value, "client, helper", expand_macros),
-            Key::Fallback => choice(value, "allow, refuse", fallback),
-            Key::OnRefuse => choice(value, "local, quiet, elsewhere", on_refuse),
-            Key::Sandbox => choice(value, "yes, no", sandbox),
+            Key::Version => choice(value, self, version_match),
+            Key::ExpandMacros => choice(value, self, expand_macros),
+            Key::Fallback => choice(value, self, fallback),
+            Key::OnRefuse => choice(value, self, on_refuse),
+            Key::Sandbox => choice(value, self, sandbox),
             Key::LimitMemory | Key::LimitFileSize => match size(value) {
                 Some(_) => Ok(()),
                 None => Err(Fault::BadNumber(value.into(), "size: such as 512M or 2G")),
@@ -185,16 +185,12 @@ fn one(written: &str, value: &str) -> Result<String, Fault> {
     }
 }
 
-fn choice<T>(
-    value: &str,
-    allowed: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<(), Fault> {
+fn choice<T>(value: &str, key: Key, parse: impl Fn(&str) -> Option<T>) -> Result<(), Fault> {
     match parse(value) {
         Some(_) => Ok(()),
         None => Err(Fault::NotOneOf {
             value: value.into(),
-            allowed,
+            allowed: key.help().value,
         }),
     }
 }

@@ -2,10 +2,11 @@
 //! and indexes their text, [`matching`] merges the sections that hold for a request.
 
 pub mod error;
-mod keys;
+pub mod keys;
 pub mod load;
 pub mod matching;
 pub mod parse;
+pub mod reference;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::error::Fault;
 use super::keys::{self, Key};
+use super::reference::Condition;
 use super::Place;
 use crate::name::Tool;
 
@@ -337,19 +338,19 @@ impl<'a> Conditions<'a> {
         word: &'a str,
         words: &mut dyn Iterator<Item = &'a str>,
     ) -> Result<(), Fault> {
-        let (slot, name) = match word {
-            "direct" | "helper" => {
-                let place = if word == "direct" {
-                    Place::Direct
-                } else {
-                    Place::Helper
+        let condition = Condition::parse(word)?;
+        let slot = match condition {
+            Condition::Direct | Condition::Helper => {
+                let place = match condition {
+                    Condition::Direct => Place::Direct,
+                    _ => Place::Helper,
                 };
                 return match self.place.replace(place) {
                     Some(_) => Err(Fault::ConditionTwice("direct or helper")),
                     None => Ok(()),
                 };
             }
-            "from" => {
+            Condition::From => {
                 let value = words.next().ok_or(Fault::ConditionValue("from"))?;
                 let network = keys::network(value).ok_or(Fault::BadAddress(value.into()))?;
                 return match self.from.replace(network) {
@@ -357,15 +358,15 @@ impl<'a> Conditions<'a> {
                     None => Ok(()),
                 };
             }
-            "tool" => (&mut self.tool, "tool"),
-            "kernel" => (&mut self.kernel, "kernel"),
-            "source" => (&mut self.source, "source"),
-            _ => return Err(Fault::UnknownCondition(word.into())),
+            Condition::Tool => &mut self.tool,
+            Condition::Kernel => &mut self.kernel,
+            Condition::Source => &mut self.source,
         };
+        let name = condition.word();
         let value = words.next().ok_or(Fault::ConditionValue(name))?;
         keys::check_glob(value)?;
         // A name that no tool has would never hold, and nobody would notice.
-        if name == "tool" && !keys::is_glob(value) && Tool::parse(value).is_none() {
+        if condition == Condition::Tool && !keys::is_glob(value) && Tool::parse(value).is_none() {
             return Err(Fault::UnknownTool(value.into()));
         }
         match slot.replace(value) {

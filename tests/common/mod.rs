@@ -7,6 +7,7 @@
 
 pub mod call;
 pub mod raw;
+pub mod sandbox;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,38 +1,15 @@
 #!/bin/sh
 # sandbox.sh SCRATCH PROJECT PORT: runs SCRATCH/helper, client and helper-end, shell scripts, in a
-# copy of this machine: an overlay, whose changes go to memory and end with the mount namespace that
-# this is started in. Called by readme.rs in mount and process namespaces of its own.
+# copy of this machine: see ../common/overlay.sh. Called by readme.rs.
 set -eu
 scratch=$1
 project=$2
 port=$3
 
-memory=$scratch/memory
-mkdir "$memory"
-mount -t tmpfs tmpfs "$memory"
-trap 'umount -R -l "$memory"' EXIT
-mkdir "$memory/upper" "$memory/work" "$memory/root"
-root=$memory/root
-options=lowerdir=/,upperdir=$memory/upper,workdir=$memory/work
-# The second form is for user namespaces.
-mount -t overlay overlay -o "$options" "$root" 2>/dev/null ||
-    mount -t overlay overlay -o "$options,userxattr" "$root"
-mount --rbind /dev "$root/dev"
-mount -t proc proc "$root/proc"
-# An overlay shows one file system: what is mounted elsewhere is mounted again.
-for dir in "$project" "$scratch"; do
-    [ -e "$root$dir/." ] && [ -n "$(ls -A "$root$dir")" ] || {
-        mkdir -p "$root$dir"
-        mount --bind "$dir" "$root$dir"
-    }
-done
+. "$project/tests/common/overlay.sh"
 mkdir -p "$root/usr/local/bin"
 printf '#!/bin/sh\nexec "$@"\n' >"$root/usr/local/bin/sudo"
 chmod 755 "$root/usr/local/bin/sudo"
-
-inside() {
-    chroot "$root" env CARGO_TERM_COLOR=never "$@"
-}
 
 inside sh -c 'cd "$1" && sh "$2/helper"' sh "$project" "$scratch" </dev/null
 # distccd as the helper's administrator would start it: with what install wrote. Not through inside():

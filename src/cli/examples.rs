@@ -1,0 +1,127 @@
+//! Examples of every command, for help and manual page.
+
+/// An example.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Example {
+    /// What it is for, one line.
+    pub(super) what: &'static str,
+    /// What to type.
+    pub(super) line: &'static str,
+}
+
+const fn example(what: &'static str, line: &'static str) -> Example {
+    Example { what, line }
+}
+
+/// By command; the first of each also stands in `ccroute --help`.
+pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
+    (
+        "explain",
+        &[
+            example(
+                "What becomes of a compile here, and why",
+                "ccroute explain gcc -O2 -c hello.c",
+            ),
+            example(
+                "What a helper makes of a client's plain gcc",
+                "ccroute explain --place helper --from 192.168.1.20 gcc -c hello.c",
+            ),
+            example(
+                "For a program",
+                "ccroute explain --json --place helper arm-linux-gnueabihf-g++ -c a.cc",
+            ),
+        ],
+    ),
+    (
+        "list",
+        &[
+            example("Who is served, and by which compiler", "ccroute list"),
+            example("For a program", "ccroute list --json"),
+        ],
+    ),
+    (
+        "check",
+        &[
+            example(
+                "Are the rules right, and the stand-ins what they promise",
+                "sudo ccroute check",
+            ),
+            example("Only the rules' text", "ccroute check --rules-only"),
+        ],
+    ),
+    (
+        "install",
+        &[
+            example(
+                "Make a helper of this machine",
+                "sudo ccroute install --helper",
+            ),
+            example(
+                "Make a client of this machine",
+                "sudo ccroute install --client",
+            ),
+            example("What would be made", "ccroute install --helper --dry-run"),
+        ],
+    ),
+    (
+        "uninstall",
+        &[
+            example("No helper any more", "sudo ccroute uninstall --helper"),
+            example("No client any more", "sudo ccroute uninstall --client"),
+        ],
+    ),
+    (
+        "probe",
+        &[
+            example(
+                "This client's compiler, as rules for its helper",
+                "ccroute probe >50-pi.rules",
+            ),
+            example(
+                "A clang for another machine",
+                "ccroute probe clang --target=aarch64-linux-gnu",
+            ),
+        ],
+    ),
+    (
+        "verify",
+        &[
+            example(
+                "Does what the helper makes equal what is made here",
+                "ccroute verify",
+            ),
+            example(
+                "The same for a file and flags of yours",
+                "ccroute verify --flag=-O3 --flag=-g source.c",
+            ),
+        ],
+    ),
+    (
+        "guard",
+        &[
+            example(
+                "No compiles for this helper's own machine for a while",
+                "sudo ccroute guard on --for 90m",
+            ),
+            example("How long still", "ccroute guard status"),
+            example("End it", "sudo ccroute guard off"),
+        ],
+    ),
+    (
+        "completions",
+        &[example(
+            "For the bash that is running",
+            "ccroute completions bash >/tmp/ccroute.bash",
+        )],
+    ),
+    (
+        "man",
+        &[
+            example("Read ccroute(1)", "ccroute man | man -l -"),
+            example(
+                "Read ccroute.rules(5)",
+                "ccroute man ccroute.rules | man -l -",
+            ),
+        ],
+    ),
+];

@@ -1,0 +1,176 @@
+//! What every key and condition of a rules file means: the words of ccroute.rules(5) and of the
+//! faults. The parser knows no key and no condition that is not here.
+
+use super::error::Fault;
+use super::keys::{Key, SPELLINGS};
+
+/// What is said of a key or condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Help {
+    /// What stands after it: a placeholder, or the words to choose from. Empty: nothing.
+    pub value: &'static str,
+    /// What it does.
+    pub text: &'static str,
+}
+
+const fn help(value: &'static str, text: &'static str) -> Help {
+    Help { value, text }
+}
+
+/// A condition: a word of a section's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Tool,
+    Direct,
+    Helper,
+    From,
+    Kernel,
+    Source,
+}
+
+impl Condition {
+    /// Every condition, in the order of the page.
+    pub const ALL: [Condition; 6] = [
+        Condition::Tool,
+        Condition::Direct,
+        Condition::Helper,
+        Condition::From,
+        Condition::Kernel,
+        Condition::Source,
+    ];
+
+    /// As written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Condition::Tool => "tool",
+            Condition::Direct => "direct",
+            Condition::Helper => "helper",
+            Condition::From => "from",
+            Condition::Kernel => "kernel",
+            Condition::Source => "source",
+        }
+    }
+
+    /// The condition written so.
+    ///
+    /// # Errors
+    /// No such condition.
+    pub fn parse(word: &str) -> Result<Condition, Fault> {
+        let found = Condition::ALL.into_iter().find(|c| c.word() == word);
+        found.ok_or_else(|| Fault::UnknownCondition(word.into()))
+    }
+
+    /// What it means.
+    pub const fn help(self) -> Help {
+        match self {
+            Condition::Tool => help("GLOB", "The tool's name, without triple and version, matches."),
+            Condition::Direct => help(
+                "",
+                "The call comes from a person or a build, not from distcc. Such a call may be sent.",
+            ),
+            Condition::Helper => help("", "The call comes from distccd, for a client."),
+            Condition::From => help(
+                "ADDRESS",
+                "The client has this address or is in this network (192.168.1.0/24). On a helper only.",
+            ),
+            Condition::Kernel => help(
+                "GLOB",
+                "The job is a compile of a Linux or U-Boot kernel for this architecture, in the kernel's spelling: arm, arm64, x86; * for any.",
+            ),
+            Condition::Source => help(
+                "GLOB",
+                "The preprocessed source names such a triple, in its line markers or predefined macros. On a helper only.",
+            ),
+        }
+    }
+}
+
+/// The conditions, for a message.
+pub(super) fn condition_words() -> String {
+    Condition::ALL.map(Condition::word).join(", ")
+}
+
+/// Every key as written, in the order of the page.
+pub fn keys() -> impl Iterator<Item = (&'static str, Key)> {
+    let tool = std::iter::once(("tool.NAME", Key::Tool));
+    SPELLINGS.iter().copied().chain(tool)
+}
+
+impl Key {
+    /// What it means. Where there is a choice of words, `value` lists them, separated by commas.
+    pub const fn help(self) -> Help {
+        match self {
+            Key::Use => help(
+                "TRIPLE…",
+                "Compilers to try, in this order, by the triples in their names. The word native is the compiler without a triple.",
+            ),
+            Key::Path => help(
+                "DIRECTORY…",
+                "Directories to look in before PATH. Absolute; may have * and ?.",
+            ),
+            Key::Names => help(
+                "TRIPLE…",
+                "The triples to make links for, where the section's pattern is a glob.",
+            ),
+            Key::Defaults => help(
+                "FLAGS",
+                "What the client's own compiler assumes when nothing is said. Each flag is stated to the stand-in, unless the job says otherwise.",
+            ),
+            Key::Proof => help(
+                "WORDS",
+                "What a probe compiled with these defaults must come to; ccroute check compares. Written by ccroute probe.",
+            ),
+            Key::Flags => help("FLAGS", "Flags put before the job's own: the job's own win."),
+            Key::ForceFlags => help("FLAGS", "Flags put after the job's own: these win."),
+            Key::DropFlags => help("GLOB…", "Flags of the job that are left out."),
+            Key::Tool => help(
+                "TOOL",
+                "The tool that serves the name NAME: tool.cc = gcc.",
+            ),
+            Key::Version => help(
+                "any, major, exact",
+                "How far the stand-in's version has to be the one that the name asks for or the source shows. Without it: major, where a version is known.",
+            ),
+            Key::As => help(
+                "TRIPLE",
+                "The triple that this request really means. It is looked up once more under that triple.",
+            ),
+            Key::Send => help(
+                "COMMAND",
+                "The program that jobs are handed to on the client, such as distcc; none keeps them here.",
+            ),
+            Key::ExpandMacros => help(
+                "client, helper",
+                "Where the macros of a job that is sent are expanded. On the helper saves the client's time, but not every source allows it. Without it: client.",
+            ),
+            Key::Fallback => help(
+                "allow, refuse",
+                "Whether distcc may compile on the client when the helper fails. With refuse the build stops instead. Without it: as distcc's own variables say.",
+            ),
+            Key::Refuse => help(
+                "REASON",
+                "Refuse, with this reason. A later use takes it back, and the other way round.",
+            ),
+            Key::OnRefuse => help(
+                "local, quiet, elsewhere",
+                "How a helper refuses: local lets the client compile or fail as it is told to (exit 110); quiet lets it always compile (exit 200); elsewhere makes it try its next helper. Without it: local.",
+            ),
+            Key::Sandbox => help(
+                "yes, no",
+                "Whether a compiler on a helper is kept to its toolchain and the job's files by Landlock. Without it: yes.",
+            ),
+            Key::LimitMemory => help(
+                "SIZE",
+                "The address space of a client's compile on a helper: 512M, 2G.",
+            ),
+            Key::LimitCpu => help(
+                "TIME",
+                "The processor time of a client's compile on a helper: 90s, 10m, 1h.",
+            ),
+            Key::LimitFileSize => help(
+                "SIZE",
+                "The largest file that a client's compile on a helper may write: 512M, 2G.",
+            ),
+        }
+    }
+}
