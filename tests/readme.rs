@@ -21,7 +21,9 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
+use common::call::run;
 use common::sandbox::{free_port, in_sandbox};
 use common::{need, Scratch};
 
