@@ -1,5 +1,6 @@
 //! `ccroute check`: are the rules right, and is what they name installed?
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::net::IpAddr;
 
@@ -168,13 +169,14 @@ fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<(String, Report)> {
         let settings = rules.settings(&Plain(&triple.text));
         let mut served = triple.served();
         let compiler = served.find(|(name, _)| name.tool == Tool::Gcc && name.version.is_none());
-        let (Some(use_), Some((_, path))) = (&settings.use_, compiler) else {
+        let (Some(_), Some((name, path))) = (&settings.use_, compiler) else {
             continue;
         };
         let defaults = settings.defaults.map_or(Vec::new(), |d| d.value);
         let proof = settings.proof.map(|p| Proof::parse(&p.value));
         // A compiler under its own name is what it is; a stand-in is held to the triple's name.
-        let promised = (use_.value.first() != Some(&triple.text) || proof.is_some())
+        let own = path.file_name() == Some(OsStr::new(&name.to_string()));
+        let promised = (!own || proof.is_some())
             .then(|| crate::triple::Triple::parse(&triple.text).ok())
             .flatten()
             .map(|t| Target::of_triple(&t).refined(&defaults));

@@ -7,6 +7,8 @@ pub mod load;
 pub mod matching;
 pub mod parse;
 
+pub use keys::Key;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
