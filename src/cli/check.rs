@@ -13,8 +13,7 @@ use super::names::{how_to_install, resolve, Triple};
 use super::record::{record, serving};
 use crate::decide::Refusal;
 use crate::exit::Exit;
-use crate::name::Tool;
-use crate::probe::{check_stand_in, Compiler, Proof, Report};
+use crate::probe::{check_stand_in, Proof, Report};
 use crate::rules::{matching::RuleSet, Place, Subject};
 use crate::target::Target;
 use crate::world;
@@ -167,20 +166,18 @@ fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<(String, Report)> {
     let mut reports = Vec::new();
     for triple in triples {
         let settings = rules.settings(&Plain(&triple.text));
-        let mut served = triple.served();
-        let compiler = served.find(|(name, _)| name.tool == Tool::Gcc && name.version.is_none());
-        let (Some(_), Some((name, path))) = (&settings.use_, compiler) else {
+        let silent = settings.use_.is_none() && settings.defaults.is_none();
+        let Some((name, compiler)) = triple.c_compiler().filter(|_| !silent) else {
             continue;
         };
         let defaults = settings.defaults.map_or(Vec::new(), |d| d.value);
         let proof = settings.proof.map(|p| Proof::parse(&p.value));
         // A compiler under its own name is what it is; a stand-in is held to the triple's name.
-        let own = path.file_name() == Some(OsStr::new(&name.to_string()));
+        let own = compiler.path.file_name() == Some(OsStr::new(&name.to_string()));
         let promised = (!own || proof.is_some())
             .then(|| crate::triple::Triple::parse(&triple.text).ok())
             .flatten()
             .map(|t| Target::of_triple(&t).refined(&defaults));
-        let compiler = Compiler::new(path);
         reports.push((
             triple.text.clone(),
             check_stand_in(&compiler, &defaults, proof.as_ref(), promised.as_ref()),
