@@ -78,6 +78,28 @@ fn a_probed_section_alone_is_the_whole_set_up() {
     ] {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }
+    // Every compiler that `use` names is held to a proof, not only the one that is taken.
+    let [soft, hard] = [SOFT[0], HARD[0]];
+    let both = named.replace("use = ", "use = arm-linux-gnueabihf ");
+    let ran = check(&scratch, &both, &[soft, hard]).expect(0);
+    for gcc in [soft, hard] {
+        let line = format!("{gcc}: identical\n");
+        assert!(ran.stdout.contains(&line), "{gcc}: {}", ran.stdout);
+    }
+    // Where the one that is taken will not do, an installed one that would is named.
+    let bare: String = named
+        .lines()
+        .filter(|l| !l.starts_with("defaults"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    fs::remove_file(scratch.path("compilers")).unwrap();
+    let ran = check(&scratch, &bare, &[soft, hard]).expect(1);
+    assert!(
+        ran.stdout
+            .contains("would do: use = arm-linux-gnueabihf (identical)"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]

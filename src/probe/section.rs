@@ -48,7 +48,7 @@ pub fn measure(compiler: &Compiler) -> Result<Measured, NoObjects> {
                     .all(|(a, b)| a.digest == b.digest)
         })
     };
-    let tuned = |tune: &String| [wanted.as_slice(), &[tune.clone()]].concat();
+    let tuned = |tune: &String| [wanted.as_slice(), std::slice::from_ref(tune)].concat();
     let tune = implied_tunes(&answers, &wanted)
         .into_iter()
         .find(|tune| neutral(&tuned(tune)));
