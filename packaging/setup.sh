@@ -51,6 +51,7 @@ groff groff
 zsh zsh
 fish fish
 shellcheck shellcheck
+makepkg makepkg
 '"$deb_needs"
 
 have() {
