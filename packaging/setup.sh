@@ -52,6 +52,10 @@ zsh zsh
 fish fish
 shellcheck shellcheck
 makepkg makepkg
+bsdtar libarchive-tools
+fakeroot fakeroot
+setpriv util-linux
+script bsdutils
 '"$deb_needs"
 
 have() {
