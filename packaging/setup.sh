@@ -52,6 +52,11 @@ groff groff
 zsh zsh
 fish fish
 shellcheck shellcheck
+makepkg makepkg
+bsdtar libarchive-tools
+fakeroot fakeroot
+setpriv util-linux
+script bsdutils
 '"$deb_needs"
 
 have() {

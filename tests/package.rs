@@ -110,3 +110,173 @@ fn make_uninstall_takes_away_what_make_install_made() {
     assert!(!scratch.path("usr/local/lib/ccroute").exists());
     assert!(!scratch.path("usr/local/share/doc/ccroute").exists());
 }
+
+/// What runs a package's functions: with stand-ins for its distribution's own. Gives the files that
+/// the package would hold.
+fn packaged(shell: &str, stand_ins: &str, file: &str, functions: &str) -> BTreeSet<String> {
+    let scratch = Scratch::new("packaged");
+    let file = Path::new(PROJECT).join("packaging").join(file);
+    let script = format!("set -eu\n{stand_ins}\n. \"$1\"\n{functions}\n");
+    let mut command = Command::new(need(shell));
+    command
+        .current_dir(PROJECT)
+        .args(["-c", &script, shell])
+        .arg(file);
+    command
+        .env("DEST", &scratch.0)
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL");
+    run(&mut command).expect(0);
+    files(&scratch.0)
+}
+
+#[test]
+fn gentoo_s_ebuild_holds_what_is_installed() {
+    let version = format!("gentoo/ccroute-{VERSION}.ebuild");
+    // What Portage and the eclasses give an ebuild, as far as this one asks for it.
+    let stand_ins = format!(
+        r#"P=ccroute-{VERSION} PF=$P EPREFIX= D=$DEST ED=$DEST EROOT= ROOT= CARGO=true CARGO_CRATE_URIS=
+        inherit() {{ :; }}; die() {{ exit 1; }}; docompress() {{ :; }}
+        tc-is-cross-compiler() {{ false; }}; cargo_env() {{ "$@"; }}
+        emake() {{ make "$@"; }}
+        get_bashcompdir() {{ echo /usr/share/bash-completion/completions; }}
+        get_zshcompdir() {{ echo /usr/share/zsh/site-functions; }}
+        get_fishcompdir() {{ echo /usr/share/fish/vendor_completions.d; }}"#
+    );
+    let held = packaged("bash", &stand_ins, &version, "src_compile; src_install");
+    let doc = |path: &String| path.replace("/doc/ccroute/", &format!("/doc/ccroute-{VERSION}/"));
+    let mut expected: BTreeSet<String> = installed(&[]).iter().map(doc).collect();
+    assert!(expected.remove(&format!("/usr/share/doc/ccroute-{VERSION}/LICENSE")));
+    assert_eq!(held, expected);
+
+    // And it fetches what Cargo.lock names.
+    let text = fs::read_to_string(Path::new(PROJECT).join("packaging").join(version)).unwrap();
+    let crates = text
+        .split("CRATES=\"\n")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let crates: BTreeSet<String> = crates.split_whitespace().map(str::to_owned).collect();
+    let lock = fs::read_to_string(Path::new(PROJECT).join("Cargo.lock")).unwrap();
+    let value = |package: &str, key: &str| {
+        let line = package
+            .lines()
+            .find_map(|l| l.strip_prefix(&format!("{key} = \"")));
+        line.map(|l| l.trim_end_matches('"').to_owned())
+    };
+    let locked: BTreeSet<String> = lock
+        .split("[[package]]")
+        .filter(|p| value(p, "source").is_some())
+        .map(|p| {
+            format!(
+                "{}@{}",
+                value(p, "name").unwrap(),
+                value(p, "version").unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(crates, locked);
+}
+
+#[test]
+fn alpine_s_apkbuild_holds_what_is_installed() {
+    let check = format!(
+        "[ \"$pkgver\" = {VERSION} ]; make() {{ command make CARGO=true \"$@\"; }}; pkgdir=$DEST; build; package"
+    );
+    let held = packaged("sh", "", "alpine/APKBUILD", &check);
+    assert_eq!(held, installed(&[]));
+}
+
+/// Debian has Arch's makepkg.
+#[test]
+fn arch_s_package_is_built_by_makepkg() {
+    let scratch = Scratch::new("arch");
+    let work = scratch.dir("work");
+    let mut expected = installed(&[]);
+    // A source that is built already: makepkg's user may have no Rust. Nor has Debian a pacman that
+    // could tell what is installed.
+    let stem = format!("ccroute-{VERSION}");
+    let script = format!(
+        "cp \"$1\"/packaging/arch/* \"$2\"\nmkdir \"$2/{stem}\"\ncd \"$1\"\n\
+         cp -r Makefile README.md LICENSE Cargo.toml docs rules.d packaging \"$2/{stem}\"\n\
+         mkdir -p \"$2/{stem}/target/release\"\ncp -p target/release/ccroute \"$2/{stem}/target/release\"\n\
+         cp -rp target/share \"$2/{stem}/target\"\n\
+         cd \"$2\"\ntar -czf {stem}.tar.gz {stem}\nrm -r {stem}\nmkdir bin\nln -s /bin/true bin/cargo\nln -s /bin/true bin/pacman\n\
+         chmod -R a+rwX .\n"
+    );
+    let mut prepare = Command::new("sh");
+    prepare.args(["-euc", &script, "sh", PROJECT]).arg(&work);
+    run(&mut prepare).expect(0);
+    // It does not work for root.
+    let mut command = match nix::unistd::geteuid().is_root() {
+        true => {
+            let mut command = Command::new(need("setpriv"));
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+            command.arg(need("makepkg"));
+            command
+        }
+        false => Command::new(need("makepkg")),
+    };
+    command.arg("--nodeps").current_dir(&work).env_clear();
+    command.env("PATH", format!("{}/bin:/usr/bin:/bin", work.display()));
+    command
+        .env("HOME", &work)
+        .env("PKGEXT", ".pkg.tar")
+        .env("CARCH", "x86_64");
+    run(&mut command).expect(0);
+    let package = format!("{stem}-1-x86_64.pkg.tar");
+    let held = tool_output("tar", ["-tf", &package], &work);
+    let files = held
+        .lines()
+        .filter(|l| !l.ends_with('/') && !l.starts_with('.'));
+    let files: BTreeSet<String> = files
+        .map(|l| format!("/{}", l.trim_end_matches(".gz")))
+        .collect();
+    assert!(held.lines().any(|l| l == ".INSTALL"));
+    assert!(expected.remove("/usr/share/doc/ccroute/LICENSE"));
+    expected.insert("/usr/share/licenses/ccroute/LICENSE".into());
+    assert_eq!(files, expected);
+}
+
+#[test]
+fn the_versions_are_one() {
+    let read =
+        |name: &str| fs::read_to_string(Path::new(PROJECT).join("packaging").join(name)).unwrap();
+    assert!(read("debian/changelog").starts_with(&format!("ccroute ({VERSION}) ")));
+    assert!(read("arch/PKGBUILD").contains(&format!("\npkgver={VERSION}\n")));
+    assert!(read("alpine/APKBUILD").contains(&format!("\npkgver={VERSION}\n")));
+}
+
+/// No fault that a shell would only find on the way.
+#[test]
+fn the_scripts_are_right() {
+    let scripts = [
+        "packaging/debian/prerm",
+        "packaging/debian/postrm",
+        "packaging/alpine/ccroute.pre-deinstall",
+        "packaging/setup.sh",
+        "packaging/demo.sh",
+    ];
+    let mut command = Command::new(need("shellcheck"));
+    command
+        .current_dir(PROJECT)
+        .args(["--severity=warning", "--exclude=SC2034"]);
+    run(command.args(scripts)).expect(0);
+    for (shell, script) in [
+        ("bash", "arch/PKGBUILD"),
+        ("bash", "arch/ccroute.install"),
+        ("sh", "alpine/APKBUILD"),
+        ("sh", "snippets/distccd.sh"),
+        ("sh", "snippets/default-distcc"),
+        ("sh", "snippets/conf.d-distccd"),
+    ] {
+        let mut command = Command::new(need(shell));
+        run(command
+            .arg("-n")
+            .arg(Path::new("packaging").join(script))
+            .current_dir(PROJECT))
+        .expect(0);
+    }
+}
