@@ -203,7 +203,7 @@ fn a_kernel_is_served_by_each_compiler_named_and_by_no_other() {
         };
         for triple in kernel.served_by {
             let gcc = format!("{triple}-gcc");
-            only(&[gcc.clone()], false);
+            only(std::slice::from_ref(&gcc), false);
             let reply = send().unwrap();
             assert_eq!(reply.exit(), Some(0), "{triple}: {}", reply.stdout_text());
             let by = String::from_utf8_lossy(&reply.object);
