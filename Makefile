@@ -62,10 +62,10 @@ uninstall:
 	rm -f $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(LIB)/rules.d/%) $(DOC)/README.md $(DOC)/LICENSE
 	-rmdir $(LIB)/rules.d $(LIB) $(DOC)
 
-# Start-up against peers, what rules cost, what the sandbox costs. Ratios count, not seconds.
+# Start-up against peers, what rules cost, what the sandbox and the record of calls cost. Ratios count, not seconds.
 bench: static
 	packaging/setup.sh test
-	$(CARGO) bench --locked --bench startup --bench sandbox
+	$(CARGO) bench --locked --bench startup --bench sandbox --bench calls
 	$(CARGO) bench --locked --bench rules -- --plot docs/rules-scale.svg
 
 clean:

@@ -11,6 +11,10 @@ pub enum Exit {
     Fault = 1,
     /// A command line that makes no sense.
     Usage = 2,
+    /// `doctor` found what could be better, and nothing worse.
+    Warned = 3,
+    /// `doctor` found that others can do here what they should not.
+    Danger = 4,
     /// A rules file or directory is wrong or unsafe (`EX_CONFIG` of sysexits.h).
     Rules = 78,
     /// Refused, or nothing serves the name on a helper: distcc's own "compiler missing". The

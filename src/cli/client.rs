@@ -154,7 +154,7 @@ fn kept(at: &Path) -> PathBuf {
 }
 
 /// The directory whose names stand before the compilers' on PATH.
-fn masquerade(tree: &Tree, given: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(super) fn masquerade(tree: &Tree, given: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(dir) = given {
         if !dir.is_absolute() {
             return Err(Failure::Usage(format!(

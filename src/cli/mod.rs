@@ -3,14 +3,17 @@
 mod check;
 mod client;
 mod client_check;
+mod doctor;
 mod explain;
 mod guard;
 mod install;
 mod list;
+mod look;
 mod names;
 mod place;
 mod probe;
 mod record;
+mod stats;
 mod verify;
 
 use std::ffi::OsStr;
@@ -39,6 +42,8 @@ enum Command {
     List(list::Arguments),
     /// Validate the rules and look for the compilers that they name
     Check(check::Arguments),
+    /// Look at the whole setup: what is wrong, how it shows, what to type to mend it
+    Doctor(doctor::Arguments),
     /// Set this machine up as a helper or as a client
     Install(install::Arguments),
     /// Undo what install did
@@ -47,6 +52,8 @@ enum Command {
     Probe(probe::Arguments),
     /// Compile samples natively and through the launcher, and compare the objects (client)
     Verify(verify::Arguments),
+    /// Count what was routed, sent, run locally and refused
+    Stats(stats::Arguments),
     /// Refuse native compiles for clients for a while (helper)
     Guard(guard::Arguments),
 }
@@ -70,10 +77,12 @@ pub fn main(args: &[&OsStr]) -> Exit {
         Command::Explain(arguments) => explain::run(&arguments, &mut out),
         Command::List(arguments) => list::run(&arguments, &mut out),
         Command::Check(arguments) => check::run(&arguments, &mut out),
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut out),
         Command::Install(arguments) => install::install(&arguments, &mut out),
         Command::Uninstall(arguments) => install::uninstall(&arguments, &mut out),
         Command::Probe(arguments) => probe::run(&arguments, &mut out),
         Command::Verify(arguments) => verify::run(&arguments, &mut out),
+        Command::Stats(arguments) => stats::run(&arguments, &mut out),
         Command::Guard(arguments) => guard::run(&arguments, &mut out),
     };
     let result = result.and_then(|exit| out.flush().map(|()| exit).map_err(Failure::from));

@@ -47,7 +47,7 @@ impl Triple {
 /// The triples that sections name literally, or in `names`, in the order of the text.
 pub(super) fn triples(rules: &RuleSet<'_>) -> Vec<String> {
     let mut found = BTreeSet::new();
-    for section in rules.sections() {
+    for section in rules.sections().filter(|s| !s.is_programs()) {
         let pattern = section.pattern();
         if pattern != "native" && !pattern.contains(['*', '?', '[']) {
             found.insert(pattern.to_owned());
