@@ -28,12 +28,15 @@ const RECENT: i64 = 7 * 24 * 3600;
 /// Everything about the helper itself; its distccd is [`super::distccd`]'s.
 pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     links(setup, found);
-    whitelist(setup, found);
-    list_of_commands(setup, found);
-    for user in users(setup) {
-        permissions(setup, &user, found);
+    // Where nothing is installed all the rest is missing as well.
+    if setup.tree.exists(LINKS) {
+        whitelist(setup, found);
+        list_of_commands(setup, found);
+        for user in users(setup) {
+            permissions(setup, &user, found);
+        }
+        records(setup, found);
     }
-    records(setup, found);
     served(setup, found);
     if setup.compiles {
         stand_ins_make_what_is_promised(setup, found);
@@ -152,9 +155,6 @@ pub(super) fn install_distcc() -> String {
 
 /// The list of programs that distccd may run, as it stands; who uses it is told of distccd.
 fn list_of_commands(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    if !setup.tree.exists(LINKS) {
-        return;
-    }
     let file = setup.tree.real(Path::new(COMMANDS));
     let text = match fs::read_to_string(&file) {
         Ok(text) => text,

@@ -227,10 +227,13 @@ fn plain(text: &str) -> String {
 impl Setup<'_> {
     /// A command that only root may give, as this user types it.
     fn as_root(&self, command: &str) -> String {
-        let root = nix::unistd::geteuid().is_root();
-        match root || command.is_empty() || !command.is_ascii() {
-            true => command.to_owned(),
-            false => format!("sudo {}", command.replace(" && ", " && sudo ")),
+        let advice = command.is_empty() || command.starts_with("build ");
+        if nix::unistd::geteuid().is_root() || advice {
+            command.to_owned()
+        } else if command.contains(['>', ';']) && !command.starts_with("sh -c ") {
+            format!("sudo sh -c {}", quoted(command))
+        } else {
+            format!("sudo {}", command.replace(" && ", " && sudo "))
         }
     }
 
