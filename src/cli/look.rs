@@ -38,6 +38,15 @@ impl Look {
         }
     }
 
+    /// Of a file: no colours, and every line that there is.
+    pub(super) fn plain() -> Look {
+        Look {
+            colours: false,
+            unicode: true,
+            width: 120,
+        }
+    }
+
     /// The text in a colour.
     pub(super) fn paint(self, colour: Colour, text: &str) -> String {
         let code = match colour {

@@ -5,6 +5,7 @@ mod client;
 mod client_check;
 mod doctor;
 mod explain;
+mod graph;
 mod guard;
 mod install;
 mod list;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::net::IpAddr;
 
 use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
 use crate::decide::{decide, Decision, Outcome};
@@ -130,6 +131,15 @@ pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
 
 /// What a name comes to on a helper, for a job that shows nothing of itself.
 pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
+    on_helper_from(name, rules, None)
+}
+
+/// The same for a client's address; without one, a job that comes by no connection.
+pub(super) fn on_helper_from(
+    name: &CompilerName,
+    rules: &RuleSet<'_>,
+    client: Option<IpAddr>,
+) -> Decision {
     let args = ["-c", "-o", DISTCCD_OBJECT, DISTCCD_C].map(OsStr::new);
     let request = Request {
         name: name.clone(),
@@ -139,7 +149,7 @@ pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
         passed: Passed::default(),
     };
     let world = World::new(&request, &world::path_variable(), world::this_file())
-        .with_client(None)
+        .with_client(client)
         .with_source(None);
     decide(&request, rules, &world)
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use ipnet::IpNet;
+
 use super::error::RulesError;
 use super::keys::{self, Key};
 use super::load::Text;
@@ -36,6 +38,11 @@ impl<'a> SectionView<'a> {
     /// Whether it is about the program itself and not about requests.
     pub fn is_programs(&self) -> bool {
         self.section.pattern == PROGRAM
+    }
+
+    /// The network of the condition `from`.
+    pub fn from(&self) -> Option<IpNet> {
+        self.section.conditions.as_ref()?.from
     }
 
     /// The triple of `as`.
