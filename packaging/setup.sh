@@ -40,6 +40,7 @@ bc bc
 xz xz-utils
 ps procps
 strace strace
+xmllint libxml2-utils
 '
 
 have() {

@@ -117,7 +117,14 @@ impl Graph {
     fn arranged(asked: Vec<(String, Vec<Came>, String)>) -> Graph {
         let mut families: BTreeMap<Family, Vec<String>> = BTreeMap::new();
         let mut rows: Vec<(String, BTreeMap<Family, Vec<String>>, Option<Refused>)> = Vec::new();
-        for (title, came, install) in asked {
+        let is_clang = |name: &CompilerName| name.tool.is_clang();
+        let clang = asked.iter().flat_map(|(_, came, _)| came);
+        let clang = clang.into_iter().any(|(n, to)| is_clang(n) && to.is_ok());
+        for (title, mut came, install) in asked {
+            // Where there is no clang at all its lack is no news of each name.
+            if !clang && came.iter().any(|(_, to)| to.is_ok()) {
+                came.retain(|(name, _)| !is_clang(name));
+            }
             let mut routes: BTreeMap<Family, Vec<String>> = BTreeMap::new();
             let mut refused: Option<Refused> = None;
             for (name, to) in came {
@@ -211,7 +218,11 @@ impl Graph {
 fn came(name: &CompilerName, decision: &Decision) -> Came {
     let to = match &decision.outcome {
         Outcome::Run(run) => Ok(run.compiler.clone()),
-        Outcome::Refuse(refused) => Err(refused.why.to_string()),
+        // Nobody has the address that stands for all others.
+        Outcome::Refuse(refused) => {
+            let why = refused.why.to_string();
+            Err(why.replace("[native from 0.0.0.0]", "[native from ADDRESS]"))
+        }
         // A helper does not send.
         Outcome::Send(send) => Err(format!("sent through {}", send.launcher.display())),
     };

@@ -16,7 +16,10 @@ const SPACE: usize = 14;
 const GAP: usize = 190;
 /// Characters of the longest texts on either side.
 const NAME: usize = 44;
-const REASON: usize = 62;
+const REASON: usize = 70;
+/// From so many rows on, a compiler that serves none of them first is not tied to them by lines,
+/// which would cross all others: dots of its colour stand in their boxes.
+const DOTS: usize = 3;
 /// The widths of a character, in hundredths: DejaVu Sans Mono's, the widest of the usual fonts, is
 /// 60 in 100 of the size.
 const WIDE: usize = 795; // at 13
@@ -34,12 +37,15 @@ const COLOURS: [&str; 8] = [
 /// Where everything goes.
 struct Layout {
     left: usize,
+    /// Of the compilers' boxes.
     right: usize,
     width: usize,
     height: usize,
     /// The upper edge of each row's box, and of each compiler's.
     rows: Vec<usize>,
     compilers: Vec<usize>,
+    /// How many rows each compiler serves without being the first there.
+    also: Vec<usize>,
 }
 
 pub(super) fn draw(graph: &Graph) -> String {
@@ -108,13 +114,21 @@ impl Layout {
         let reasons = reasons.filter_map(|r| r.refused.as_ref());
         let reasons = reasons.map(|r| {
             let longest = r.why.chars().count().max(r.install.chars().count());
-            longest.min(REASON) * NARROW / 100 + 28
+            longest.min(REASON) * NARROW / 100
         });
+        let also: Vec<usize> = (0..graph.compilers.len())
+            .map(|index| {
+                let routes = graph.rows.iter().flat_map(|r| r.routes.iter().skip(1));
+                routes.filter(|r| r.to == index).count()
+            })
+            .collect();
         let compilers = graph.compilers.iter();
         let right = compilers
-            .map(|c| width(&c.title, &programs_of(c), NAME))
-            .chain(reasons)
-            .max();
+            .zip(&also)
+            .map(|(c, also)| width(&c.title, &programs_of(c, *also), NAME))
+            .max()
+            .unwrap_or(100);
+        let widest = reasons.max().unwrap_or(0).max(right);
         let mut y = HEAD + 8;
         let mut rows = Vec::with_capacity(graph.rows.len());
         let mut places = vec![0; graph.compilers.len()];
@@ -141,14 +155,15 @@ impl Layout {
             rows.push(y);
             y += STEP;
         }
-        let (left, right) = (left.unwrap_or(100), right.unwrap_or(100));
+        let left = left.unwrap_or(100);
         Layout {
             left,
             right,
-            width: 2 * MARGIN + left + GAP + right,
+            width: 2 * MARGIN + left + GAP + widest,
             height: y + MARGIN,
             rows,
             compilers: places,
+            also,
         }
     }
 
@@ -173,12 +188,13 @@ fn missing_of(refused: &Refused) -> String {
     format!("no {}", in_few_words(&refused.tools))
 }
 
-fn programs_of(compiler: &Compiler) -> String {
-    format!(
-        "{}: {}",
-        compiler.directory,
-        in_few_words(&compiler.programs)
-    )
+fn programs_of(compiler: &Compiler, also: usize) -> String {
+    let programs = in_few_words(&compiler.programs);
+    let dots = match also {
+        n if n >= DOTS => format!(", for {n} with this dot"),
+        _ => String::new(),
+    };
+    format!("{}: {programs}{dots}", compiler.directory)
 }
 
 fn colour(compiler: usize) -> &'static str {
@@ -192,7 +208,8 @@ fn lines(svg: &mut String, row: &Row, index: usize, layout: &Layout) {
     let y = layout.rows[index] + BOX / 2;
     let middle = (from + to) / 2;
     // Dotted lines below full ones.
-    for (number, route) in row.routes.iter().enumerate().rev() {
+    let routes = row.routes.iter().enumerate().rev();
+    for (number, route) in routes.filter(|(n, r)| *n == 0 || layout.also[r.to] < DOTS) {
         let class = if number == 0 { "line" } else { "also" };
         let end = layout.compilers[route.to] + BOX / 2;
         let _ = writeln!(
@@ -236,17 +253,26 @@ fn asked(svg: &mut String, row: &Row, index: usize, layout: &Layout) {
     }
     if let Some(refused) = refused {
         let x = layout.ends().1;
-        let (first, second) = (y + 15, y + 30);
-        let _ = writeln!(
+        let (first, rest) = wrapped(&refused.why, REASON);
+        let words = [first, &cut(rest, REASON), &cut(&refused.install, REASON)];
+        let words = words.iter().filter(|w| !w.is_empty());
+        for (number, line) in words.enumerate() {
+            let y = y + 10 + 13 * number;
+            let _ = writeln!(
+                svg,
+                "<text class=\"refused\" font-size=\"11\" x=\"{x}\" y=\"{y}\">{}<title>{}</title></text>",
+                escaped(line),
+                escaped(&refused.why),
+            );
+        }
+    }
+    let others = row.routes.iter().skip(1);
+    for (number, route) in others.filter(|r| layout.also[r.to] >= DOTS).enumerate() {
+        dot(
             svg,
-            "<text class=\"refused\" font-size=\"11\" x=\"{x}\" y=\"{first}\">{}<title>{}</title></text>",
-            escaped(&cut(&refused.why, REASON)),
-            escaped(&refused.why),
-        );
-        let _ = writeln!(
-            svg,
-            "<text class=\"refused\" font-size=\"11\" x=\"{x}\" y=\"{second}\">{}</text>",
-            escaped(&cut(&refused.install, REASON)),
+            MARGIN + layout.left - 12 - 14 * number,
+            y + 11,
+            route.to,
         );
     }
     svg.push_str("</g>\n");
@@ -255,14 +281,36 @@ fn asked(svg: &mut String, row: &Row, index: usize, layout: &Layout) {
 /// The box of a compiler, with its colour at the edge.
 fn compiled(svg: &mut String, compiler: &Compiler, index: usize, layout: &Layout) {
     let (x, y) = (layout.ends().1, layout.compilers[index]);
-    let programs = programs_of(compiler);
+    let also = layout.also[index];
+    let programs = programs_of(compiler, also);
     svg.push_str("<g class=\"compiler\">\n");
     labelled(svg, x, y, layout.right, &compiler.title, &programs, 16);
     let _ = writeln!(
         svg,
-        "<rect x=\"{x}\" y=\"{y}\" width=\"5\" height=\"{BOX}\" rx=\"2\" fill=\"{}\"/>\n</g>",
+        "<rect x=\"{x}\" y=\"{y}\" width=\"5\" height=\"{BOX}\" rx=\"2\" fill=\"{}\"/>",
         colour(index)
     );
+    if also >= DOTS {
+        dot(svg, x + layout.right - 12, y + 11, index);
+    }
+    svg.push_str("</g>\n");
+}
+
+fn dot(svg: &mut String, x: usize, y: usize, compiler: usize) {
+    let _ = writeln!(
+        svg,
+        "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{}\"/>",
+        colour(compiler)
+    );
+}
+
+/// A text's first line and the rest, at a blank where there is one.
+fn wrapped(text: &str, most: usize) -> (&str, &str) {
+    let Some((end, _)) = text.char_indices().nth(most) else {
+        return (text, "");
+    };
+    let end = text[..end].rfind(' ').unwrap_or(end);
+    (&text[..end], text[end..].trim_start())
 }
 
 /// A box with a name and a line of smaller text; the whole of both where the mouse rests.
