@@ -202,6 +202,7 @@ fn broken_down(seconds: i64, local: bool) -> Option<Moment> {
 
 /// Seconds since 1970, by the clock on the wall.
 pub fn now() -> i64 {
+    #[allow(clippy::useless_conversion)] // Narrower on 32-bit systems.
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_REALTIME)
         .map(|t| i64::from(t.tv_sec()))
         .unwrap_or(0)

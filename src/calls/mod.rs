@@ -228,6 +228,7 @@ fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     }
     // A write beyond the limit would be a signal's death.
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    #[allow(clippy::useless_conversion)] // Narrower on 32-bit systems.
     let room = u64::from(limit).saturating_sub(meta.len());
     if room < 2 * line.len() as u64 {
         return Err(io::ErrorKind::StorageFull.into());

@@ -247,7 +247,7 @@ fn print(
                 }
             })
             .collect();
-        rows.sort_by(|a, b| b.1.cmp(&a.1));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.1));
         rows
     };
     let mut reasons: Vec<(String, u64, bool)> = counts
@@ -258,7 +258,7 @@ fn print(
             (text, *n, *action == Action::Refused)
         })
         .collect();
-    reasons.sort_by(|a, b| b.1.cmp(&a.1));
+    reasons.sort_by_key(|row| std::cmp::Reverse(row.1));
     section(out, "by name", by(&counts.names), look, top)?;
     section(out, "by reason", reasons, look, top)?;
     section(

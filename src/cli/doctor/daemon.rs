@@ -124,5 +124,7 @@ fn started(id: u32) -> Option<i64> {
     let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
     let boot = fs::read_to_string("/proc/stat").ok()?;
     let boot = boot.lines().find_map(|l| l.strip_prefix("btime "))?;
-    Some(boot.trim().parse::<i64>().ok()? + ticks / i64::from(per_second))
+    #[allow(clippy::useless_conversion)] // Narrower on 32-bit systems.
+    let seconds = ticks / i64::from(per_second);
+    Some(boot.trim().parse::<i64>().ok()? + seconds)
 }

@@ -8,6 +8,7 @@ mod distccd;
 pub(in crate::cli) mod finding;
 mod helper;
 mod hosts;
+mod stand_ins;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -131,7 +132,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         ));
     }
     // The worst first; those of one kind in the order in which they were looked for.
-    found.sort_by(|a, b| b.severity.cmp(&a.severity));
+    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
     let roles: Vec<&str> = [(helper, "helper"), (client, "client")]
         .into_iter()
         .filter_map(|(is, role)| is.then_some(role))

@@ -89,6 +89,9 @@ type Came = (CompilerName, Result<PathBuf, String>);
 /// A compiler's identity in the picture: its directory, and its triple or family.
 type Family = (String, String);
 
+/// Tools or programs of each.
+type ByFamily = BTreeMap<Family, Vec<String>>;
+
 impl Graph {
     /// The routes of this machine as a helper.
     fn of(rules: &RuleSet<'_>) -> Graph {
@@ -115,8 +118,8 @@ impl Graph {
     }
 
     fn arranged(asked: Vec<(String, Vec<Came>, String)>) -> Graph {
-        let mut families: BTreeMap<Family, Vec<String>> = BTreeMap::new();
-        let mut rows: Vec<(String, BTreeMap<Family, Vec<String>>, Option<Refused>)> = Vec::new();
+        let mut families = ByFamily::new();
+        let mut rows: Vec<(String, ByFamily, Option<Refused>)> = Vec::new();
         let is_clang = |name: &CompilerName| name.tool.is_clang();
         let clang = asked.iter().flat_map(|(_, came, _)| came);
         let clang = clang.into_iter().any(|(n, to)| is_clang(n) && to.is_ok());
@@ -125,7 +128,7 @@ impl Graph {
             if !clang && came.iter().any(|(_, to)| to.is_ok()) {
                 came.retain(|(name, _)| !is_clang(name));
             }
-            let mut routes: BTreeMap<Family, Vec<String>> = BTreeMap::new();
+            let mut routes = ByFamily::new();
             let mut refused: Option<Refused> = None;
             for (name, to) in came {
                 let tool = name.with_triple(None).to_string();
