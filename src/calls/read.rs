@@ -175,6 +175,22 @@ pub fn reset(path: &Path) -> io::Result<bool> {
     Ok(was)
 }
 
+/// Removes a user's record with the directories that were made for it, as far as they are empty.
+/// `false`: there was none.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn forget(path: &Path) -> io::Result<bool> {
+    let was = reset(path)?;
+    // .local/state/ccroute, or what XDG_STATE_HOME has in the place of the first two.
+    for dir in path.ancestors().skip(1).take(if was { 3 } else { 0 }) {
+        if std::fs::remove_dir(dir).is_err() {
+            break;
+        }
+    }
+    Ok(was)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

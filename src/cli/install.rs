@@ -241,7 +241,7 @@ fn unit_variables() -> String {
     )
 }
 
-fn drop_in(unit: &str) -> PathBuf {
+pub(super) fn drop_in(unit: &str) -> PathBuf {
     Path::new("/etc/systemd/system").join(format!("{unit}.d/ccroute.conf"))
 }
 

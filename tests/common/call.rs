@@ -18,7 +18,8 @@ pub fn unshare(options: &[&str]) -> Command {
     if !nix::unistd::geteuid().is_root() {
         command.arg("--map-root-user");
     }
-    command.arg("--mount").args(options);
+    // What is called in there has no home to leave a record in.
+    command.arg("--mount").args(options).env_remove("HOME");
     command
 }
 

@@ -88,6 +88,41 @@ fn links_whitelist_and_list_of_a_helper() {
 }
 
 #[test]
+fn what_the_system_starts_distccd_with() {
+    let machine = Machine::helper("settings");
+    executable(&machine.scratch.path("opt/service"), b"#!/bin/sh\nexit 0\n");
+    // As Debian's package leaves it.
+    let debian = "STARTDISTCC=\"false\"\nALLOWEDNETS=\"127.0.0.1\"\nLISTENER=\"127.0.0.1\"\n";
+    let file = machine.scratch.file("root/etc/default/distcc", debian);
+    let words = [
+        "does not read /etc/ccroute/distccd.sh",
+        "STARTDISTCC is not true",
+        "ALLOWEDNETS in",
+        "LISTENER in",
+    ];
+    assert_eq!(machine.findings().len(), words.len());
+    for words in words {
+        let found = machine.find("fault", words);
+        machine.typed(&found.mend).expect(0);
+        let left = machine.findings();
+        assert!(!left.iter().any(|f| f.what.contains(words)), "{left:#?}");
+    }
+    assert!(machine.findings().is_empty());
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\nLISTENER=\"0.0.0.0\"\n"), "{text}");
+
+    // With a unit the drop-in is what counts.
+    executable(
+        &machine.scratch.path("opt/systemctl"),
+        b"#!/bin/sh\nexit 0\n",
+    );
+    machine
+        .scratch
+        .file("root/usr/lib/systemd/system/distccd.service", "[Service]\n");
+    machine.mends("fault", "distccd.service.d/ccroute.conf is not there");
+}
+
+#[test]
 fn what_distccds_user_cannot_get_at() {
     let mut machine = Machine::helper("access");
     let _distccd = machine.start(&[], &[]);

@@ -192,7 +192,9 @@ impl Machine {
 
     pub fn typed(&self, command: &str) -> Ran {
         // Where the commands of mends are, and no compilers.
-        let commands = ["rm", "chmod", "chown", "kill", "sleep", "mkdir", "sh"];
+        let commands = [
+            "rm", "chmod", "chown", "kill", "sleep", "mkdir", "sh", "sed",
+        ];
         let commands = toolbox(&self.scratch, "commands", &commands);
         let own = self.variables.iter().find(|(n, _)| n == "PATH");
         let own = own.map_or(self.tools.display().to_string(), |(_, path)| path.clone());

@@ -9,7 +9,7 @@ use ccroute::world::NATIVE_TRIPLE;
 use serde_json::Value;
 
 use crate::common::call::{Call, Trace};
-use crate::common::{self, farm, told, Client, Distccd, Scratch, CCROUTE};
+use crate::common::{self, executable, farm, told, Client, Distccd, Scratch, CCROUTE};
 use crate::machine::*;
 
 #[test]
@@ -118,7 +118,7 @@ fn what_is_hostile_in_a_path_stays_one_line_of_plain_text() {
     let odd = "odd\n@1\thelper\trun\t\tforged\t\t\t\n\x1b[31mred";
     let gcc = machine.scratch.path("compilers/gcc");
     let there = machine.scratch.dir(odd).join("gcc");
-    fs::copy(&gcc, &there).unwrap();
+    executable(&there, &fs::read(&gcc).unwrap());
     let odd = there.parent().unwrap().display().to_string();
     machine.call("gcc").env("PATH", &odd).run().expect(0);
     let text = fs::read(machine.file()).unwrap();

@@ -22,7 +22,7 @@ fn jobs_in_parallel_lose_nothing_even_while_full_files_are_put_away() {
     fs::write(machine.file(), line.repeat(before)).unwrap();
     // As the shell would start it, and at once: a compiler that needs no time.
     let _ = fs::remove_file(machine.scratch.path("compilers/gcc"));
-    fs::copy(need("true"), machine.scratch.path("compilers/gcc")).unwrap();
+    symlink(need("true"), machine.scratch.path("compilers/gcc")).unwrap();
     let script =
         format!("i=0; while [ $i -lt {CALLS} ]; do \"$0\" -c a.c || exit 1; i=$((i+1)); done");
     let jobs: Vec<_> = (0..JOBS)
@@ -145,7 +145,7 @@ fn a_compile_goes_well_wherever_the_record_cannot_be_written() {
     assert_eq!(machine.gcc.arguments().lines().count(), before + 1);
     fs::remove_file(&file).unwrap();
     fs::remove_file(machine.scratch.path("compilers/gcc")).unwrap();
-    fs::copy(need("true"), machine.scratch.path("compilers/gcc")).unwrap();
+    symlink(need("true"), machine.scratch.path("compilers/gcc")).unwrap();
     limited("0").silent();
 }
 
@@ -155,7 +155,7 @@ fn a_full_or_read_only_disk_fails_no_compile_and_hides_no_other_line() {
     let disk = machine.scratch.dir("disk");
     machine.rules(&format!("[ccroute]\nlog = {}/calls\n", disk.display()));
     fs::remove_file(machine.scratch.path("compilers/gcc")).unwrap();
-    fs::copy(need("true"), machine.scratch.path("compilers/gcc")).unwrap();
+    symlink(need("true"), machine.scratch.path("compilers/gcc")).unwrap();
     let script = machine.scratch.script(
         "full.sh",
         &format!(

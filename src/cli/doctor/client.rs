@@ -33,7 +33,7 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     let variable: Variable = &|name| std::env::var_os(name);
     let masquerade = recorded(&text).map(|(dir, _)| setup.tree.real(&dir));
     if let Some(dir) = &masquerade {
-        order_of_path(setup, dir, found);
+        order_of_path(dir, found);
         portage(setup, dir, found);
     }
     found.extend(client_check::findings(
@@ -48,7 +48,7 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Whether the masquerade directory comes before the compilers.
-fn order_of_path(setup: &Setup<'_>, masquerade: &Path, found: &mut Vec<Finding>) {
+fn order_of_path(masquerade: &Path, found: &mut Vec<Finding>) {
     let path = world::path_variable();
     let search = Search::new(&path, Vec::new());
     let real = |p: &Path| fs::canonicalize(p).ok();
@@ -73,7 +73,6 @@ fn order_of_path(setup: &Setup<'_>, masquerade: &Path, found: &mut Vec<Finding>)
         }
         _ => return,
     };
-    let _ = setup;
     found.push(Finding::new(
         Severity::Fault,
         what,

@@ -9,7 +9,7 @@ use super::daemon::Daemon;
 use super::finding::{quoted, Finding, Severity};
 use super::helper::some;
 use super::Setup;
-use crate::cli::install::{COMMANDS, LINKS};
+use crate::cli::install::{drop_in, COMMANDS, LINKS, VARIABLES};
 
 /// The options that let clients run anything that is installed.
 const OPEN: &[&str] = &["--enable-tcp-insecure", "--make-me-a-botnet"];
@@ -24,6 +24,8 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
             setup.start(),
         ));
     }
+    started_by_systemd(setup, found);
+    started_by_init(setup, found);
     for daemon in &setup.daemons {
         if !daemon.is_readable() {
             found.push(Finding::new(
@@ -41,6 +43,87 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         open_to_all(setup, daemon, found);
         path(setup, daemon, found);
         temporary(setup, daemon, found);
+    }
+}
+
+/// The settings of distccd's unit.
+fn started_by_systemd(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    let links = setup.tree.exists(LINKS);
+    for unit in setup.tree.units().into_iter().filter(|_| links) {
+        let file = drop_in(unit);
+        if !setup.tree.holds(&file) {
+            found.push(Finding::new(
+                Severity::Fault,
+                format!("{} is not there", setup.tree.real(&file).display()),
+                "systemd starts distccd without ccroute's variables: it finds compilers past all rules",
+                format!(
+                    "{} && {}",
+                    setup.install("--helper"),
+                    setup.as_root(&format!("systemctl daemon-reload && systemctl restart {unit}"))
+                ),
+            ));
+        }
+    }
+}
+
+/// Debian's settings of distccd, for a system without a unit of it (distcc 3.4's postinst).
+fn started_by_init(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    const SETTINGS: &str = "/etc/default/distcc";
+    let file = setup.tree.real(Path::new(SETTINGS));
+    let Ok(text) = fs::read_to_string(&file) else {
+        return;
+    };
+    if !setup.tree.units().is_empty() || !setup.tree.exists(LINKS) {
+        return;
+    }
+    let value = |name: &str| {
+        let assigned = |l: &str| Some(l.trim().strip_prefix(name)?.strip_prefix('=')?.to_owned());
+        let last = text.lines().filter_map(assigned).next_back();
+        last.map(|v| v.trim_matches(['"', '\'']).to_owned())
+    };
+    let shown = quoted(&file.display().to_string());
+    let restart = setup.as_root("service distcc restart");
+    let mut add = |severity, what: String, shows: &str, command: String| {
+        let mend = format!("{} && {restart}", setup.as_root(&command));
+        found.push(Finding::new(severity, what, shows, mend));
+    };
+    let line = format!(". {VARIABLES}");
+    if !text.lines().any(|l| l.trim() == line) {
+        add(
+            Severity::Fault,
+            format!("{shown} does not read {VARIABLES}"),
+            "distccd is started without ccroute's variables: it finds compilers past all rules",
+            format!("echo '{line}' >>{shown}"),
+        );
+    }
+    if value("STARTDISTCC").is_some_and(|v| v != "true") {
+        add(
+            Severity::Fault,
+            format!("STARTDISTCC is not true in {shown}"),
+            "distccd is not started: clients compile everything themselves",
+            format!("sed -i 's/^STARTDISTCC=.*/STARTDISTCC=\"true\"/' {shown}"),
+        );
+    }
+    let loopback = |v: String| {
+        v.split([' ', ','])
+            .all(|w| w.starts_with("127.") || w == "::1")
+    };
+    for (name, shows, other) in [
+        ("LISTENER", "no other machine can connect", "0.0.0.0"),
+        (
+            "ALLOWEDNETS",
+            "clients are turned away: failed to write",
+            "192.168.0.0/16",
+        ),
+    ] {
+        if value(name).is_some_and(loopback) {
+            add(
+                Severity::Fault,
+                format!("{name} in {shown} is this machine alone"),
+                shows,
+                format!("sed -i 's|^{name}=.*|{name}=\"{other}\"|' {shown}"),
+            );
+        }
     }
 }
 

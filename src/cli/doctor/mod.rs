@@ -261,9 +261,20 @@ impl Setup<'_> {
         self.tree.real(Path::new(path)).display().to_string()
     }
 
+    /// What is left to do after an installation, on this machine.
+    fn steps(&self) -> Vec<String> {
+        let steps = next_steps(&self.tree, &self.tree.units()).into_iter();
+        steps
+            .map(|step| match step.split_once(">>") {
+                Some((text, file)) => format!("{text}>>{}", quoted(&self.shown(file))),
+                None => step,
+            })
+            .collect()
+    }
+
     /// How distccd is started by the system, if the system does.
     fn start(&self) -> String {
-        let mut steps = next_steps(&self.tree, &self.tree.units());
+        let mut steps = self.steps();
         let by_hand = !steps
             .iter()
             .any(|s| s.starts_with("systemctl") || s.starts_with("service"));
@@ -279,7 +290,7 @@ impl Setup<'_> {
     /// How this distccd is started anew with the variables of `install --helper`, and without some
     /// options.
     fn restart(&self, daemon: &Daemon, without: &[&str]) -> String {
-        let steps = next_steps(&self.tree, &self.tree.units());
+        let steps = self.steps();
         let by_system = steps
             .iter()
             .any(|s| s.starts_with("systemctl") || s.starts_with("service"));
