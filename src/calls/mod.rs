@@ -294,4 +294,49 @@ mod tests {
         escape(&[b'\n'; 5000], &mut to);
         assert!(to.len() <= FIELD_MAX);
     }
+
+    #[test]
+    fn only_who_holds_the_file_that_stands_there_puts_it_away() {
+        let dir = std::env::temp_dir().join(format!("ccroute-away-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("calls");
+        let text = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_default();
+        let open = || {
+            let file = OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(&path)
+                .unwrap();
+            let meta = file.metadata().unwrap();
+            (file, meta)
+        };
+        fs::write(&path, "full\n").unwrap();
+        let (first, meta) = open();
+        let (second, _) = open();
+        // Another call is about to do it.
+        // SAFETY: the descriptor is the file's.
+        assert_eq!(unsafe { libc::flock(second.as_raw_fd(), libc::LOCK_EX) }, 0);
+        put_away(&path, &first, &meta);
+        assert_eq!(
+            (text("calls"), text("calls.1")),
+            ("full\n".into(), String::new())
+        );
+        put_away(&path, &second, &meta);
+        drop(second);
+        fs::write(&path, "new\n").unwrap();
+        // What it holds open is another file by now.
+        put_away(&path, &first, &meta);
+        assert_eq!(
+            (text("calls"), text("calls.1")),
+            ("new\n".into(), "full\n".into())
+        );
+        assert_eq!(text("calls.2"), "");
+        let (third, meta) = open();
+        put_away(&path, &third, &meta);
+        assert_eq!(
+            (text("calls.1"), text("calls.2")),
+            ("new\n".into(), "full\n".into())
+        );
+        fs::remove_dir_all(dir).unwrap();
+    }
 }
