@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::list::stand_ins;
+use super::list::{refusal, stand_ins};
 use super::look::Look;
 use super::names::{how_to_install, on_helper_from, resolve, Triple, SENT_TOOLS};
 use super::Failure;
-use crate::decide::{Decision, Outcome};
+use crate::decide::{Decision, Outcome, Refusal};
 use crate::name::CompilerName;
 use crate::rules::matching::RuleSet;
 
@@ -232,8 +232,14 @@ fn came(name: &CompilerName, decision: &Decision) -> Came {
     (name.clone(), to)
 }
 
+/// What to install for names that nothing serves; nothing helps where a rule refuses.
 fn install(triple: &Triple, rules: &RuleSet<'_>) -> String {
-    how_to_install(&stand_ins(triple, rules)).unwrap_or_default()
+    match refusal(triple) {
+        Some(Refusal::NotFound { .. }) => {
+            how_to_install(&stand_ins(triple, rules)).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
 }
 
 /// The clients that rules for native names speak of, and one that none does.

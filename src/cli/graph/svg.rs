@@ -34,6 +34,9 @@ const COLOURS: [&str; 8] = [
     "#0b5cad", "#1a7f37", "#7a3e9d", "#9a5b00", "#00707a", "#a03070", "#4b5bb5", "#5a6a00",
 ];
 
+/// Dots are rare, and of colours that no line has.
+const DOT: [&str; 2] = ["#24292f", "#8250df"];
+
 /// Where everything goes.
 struct Layout {
     left: usize,
@@ -300,7 +303,7 @@ fn dot(svg: &mut String, x: usize, y: usize, compiler: usize) {
     let _ = writeln!(
         svg,
         "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{}\"/>",
-        colour(compiler)
+        DOT[compiler % DOT.len()]
     );
 }
 
@@ -386,7 +389,7 @@ mod tests {
             let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
             a.max(b) / a.min(b)
         };
-        for colour in COLOURS.iter().chain(&[TEXT, FAINT, RED]) {
+        for colour in COLOURS.iter().chain(&DOT).chain(&[TEXT, FAINT, RED]) {
             for paper in [PAPER, "#f6f8fa"] {
                 assert!(contrast(colour, paper) >= 4.5, "{colour} on {paper}");
             }
