@@ -26,7 +26,7 @@ ZSH     = $(SHARE)/zsh/site-functions
 FISH    = $(SHARE)/fish/vendor_completions.d
 
 RULES   = $(wildcard rules.d/*.rules)
-DOCS    = README.md LICENSE $(wildcard docs/*.md)
+DOCS    = README.md LICENSE $(wildcard docs/*.md docs/*.svg)
 EXAMPLES = $(wildcard packaging/snippets/*)
 # Written by the program itself, from the table that it reads its command line by.
 PAGES   = ccroute.1 ccroute.rules.5 ccroute.bash _ccroute ccroute.fish
@@ -124,10 +124,10 @@ deb:
 	cd $(DEB) && dpkg-buildpackage -b -d -us -uc -a $(ARCH)
 	@ls -l target/deb/*_$(ARCH).deb
 
-# Start-up against peers, what rules cost, what the sandbox costs. Ratios count, not seconds.
+# Start-up against peers, what rules cost, what the sandbox and the record of calls cost. Ratios count, not seconds.
 bench: static
 	packaging/setup.sh test
-	$(CARGO) bench --locked --bench startup --bench sandbox
+	$(CARGO) bench --locked --bench startup --bench sandbox --bench calls
 	$(CARGO) bench --locked --bench rules -- --plot docs/rules-scale.svg
 
 clean:

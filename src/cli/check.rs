@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{json, Value};
@@ -9,6 +10,7 @@ use serde_json::{json, Value};
 use super::list::{refusal, stand_ins, why_not};
 use super::load_rules;
 use super::names::{how_to_install, resolve, Triple};
+use super::place::Tree;
 use super::record::{record, serving};
 use crate::decide::Refusal;
 use crate::exit::Exit;
@@ -63,7 +65,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         }
         findings.push(json!({"level": "error", "text": error.to_string()}));
     }
-    for text in super::client_check::findings() {
+    let tree = Tree::new(Path::new("/"), true, false)?;
+    for finding in super::client_check::findings(&tree, "ccroute install --client") {
+        let text = format!("{}; mend it: {}", finding.what, finding.mend);
         if !arguments.json {
             writeln!(out, "warning: {text}")?;
         }
@@ -159,7 +163,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
 
 /// Every stand-in that serves a triple's C, compiled with the section's defaults and held against
 /// what the section promises. A triple that rules say nothing of promises nothing.
-fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<(String, Report)> {
+pub(super) fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<(String, Report)> {
     let mut reports = Vec::new();
     for triple in triples {
         let settings = rules.settings(&Plain(&triple.text));

@@ -36,6 +36,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "list",
         &[
             example("Who is served, and by which compiler", "ccroute list"),
+            example("As a picture", "ccroute list --graph=svg -o routes.svg"),
             example("For a program", "ccroute list --json"),
         ],
     ),
@@ -47,6 +48,19 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "sudo ccroute check",
             ),
             example("Only the rules' text", "ccroute check --rules-only"),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            example(
+                "What is wrong on this machine, and what mends it",
+                "sudo ccroute doctor",
+            ),
+            example(
+                "For a program, without compiling",
+                "ccroute doctor --quick --json",
+            ),
         ],
     ),
     (
@@ -94,6 +108,13 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "The same for a file and flags of yours",
                 "ccroute verify --flag=-O3 --flag=-g source.c",
             ),
+        ],
+    ),
+    (
+        "stats",
+        &[
+            example("What became of the calls until now", "ccroute stats"),
+            example("Forget them", "sudo ccroute stats --reset"),
         ],
     ),
     (

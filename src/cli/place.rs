@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::fs::{lchown, symlink, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -311,6 +311,38 @@ impl Tree {
             self.remove(at, made, out)?;
         }
         Ok(())
+    }
+
+    /// Makes a directory that belongs to a user of the tree, and to nobody else.
+    pub(super) fn directory_of(
+        &self,
+        at: &Path,
+        user: (u32, u32),
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let real = self.real(at);
+        let there = fs::symlink_metadata(&real);
+        if there.is_ok_and(|m| m.is_dir() && m.uid() == user.0) {
+            made.unchanged += 1;
+            return Ok(());
+        }
+        made.made += 1;
+        self.act(out, &format!("make {}", at.display()), || {
+            fs::create_dir_all(&real)?;
+            fs::set_permissions(&real, fs::Permissions::from_mode(0o755))?;
+            lchown(&real, Some(user.0), Some(user.1))
+        })
+    }
+
+    /// The first of these users that the tree's /etc/passwd has: user and group.
+    pub(super) fn user(&self, names: &[&str]) -> Option<(u32, u32)> {
+        let text = fs::read_to_string(self.real(Path::new("/etc/passwd"))).ok()?;
+        names.iter().find_map(|name| {
+            let mut lines = text.lines().map(|l| l.split(':').collect::<Vec<_>>());
+            let fields = lines.find(|f| f.first() == Some(name))?;
+            Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
+        })
     }
 
     /// Makes a directory in which everybody can make files, and remove only their own.

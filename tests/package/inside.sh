@@ -10,7 +10,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 say() { echo "== $*"; }
 fail() { echo "package: $*" >&2; exit 1; }
 tree() {
-    find /etc /usr /var/lib /run -xdev \( -path /var/lib/dpkg -o -path "$scratch" \) -prune -o -printf '%y %m %u %p %l\n' | sort
+    find /etc /usr /var/lib /var/log /run -xdev \( -path /var/lib/dpkg -o -path '/var/log/*.log' -o -path /var/log/apt -o -path "$scratch" \) -prune -o -printf '%y %m %u %p %l\n' | sort
 }
 same() { # same BEFORE AFTER WHEN
     cmp -s "$1" "$2" || { diff "$1" "$2" >&2; fail "not as before: $3"; }
