@@ -118,15 +118,18 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let list: Vec<String> = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
     let list = list.concat();
     tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
-    tree.shared_directory(Path::new(TEMPORARY), &mut made, out)?;
+    // Its jobs' files are nobody else's; nor is what it records of calls.
+    let user = tree.user(DISTCCD_USERS);
+    let private = user.map_or(0o1777, |_| 0o700);
+    tree.directory(Path::new(TEMPORARY), private, user, &mut made, out)?;
     tree.file(Path::new(VARIABLES), SHELL_VARIABLES, 0o644, &mut made, out)?;
     let units = tree.units();
     for unit in &units {
         tree.file(&drop_in(unit), UNIT_VARIABLES, 0o644, &mut made, out)?;
     }
     // Calls are recorded there by whoever distccd runs as.
-    if let Some(user) = tree.user(DISTCCD_USERS) {
-        tree.directory_of(Path::new(HELPER_DIR), user, &mut made, out)?;
+    if user.is_some() {
+        tree.directory(Path::new(HELPER_DIR), 0o755, user, &mut made, out)?;
     }
     if !arguments.dry_run {
         // Only a machine that was set up has this directory: elsewhere check records nothing.

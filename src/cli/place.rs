@@ -313,25 +313,32 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes a directory that belongs to a user of the tree, and to nobody else.
-    pub(super) fn directory_of(
+    /// Makes a directory with this mode that belongs to this user (and group), if one is given.
+    pub(super) fn directory(
         &self,
         at: &Path,
-        user: (u32, u32),
+        mode: u32,
+        user: Option<(u32, u32)>,
         made: &mut Made,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let real = self.real(at);
-        let there = fs::symlink_metadata(&real);
-        if there.is_ok_and(|m| m.is_dir() && m.uid() == user.0) {
+        let right = |m: fs::Metadata| {
+            m.is_dir()
+                && m.permissions().mode() & 0o7777 == mode
+                && user.is_none_or(|(user, _)| m.uid() == user)
+        };
+        if fs::symlink_metadata(&real).is_ok_and(right) {
             made.unchanged += 1;
             return Ok(());
         }
         made.made += 1;
         self.act(out, &format!("make {}", at.display()), || {
             fs::create_dir_all(&real)?;
-            fs::set_permissions(&real, fs::Permissions::from_mode(0o755))?;
-            lchown(&real, Some(user.0), Some(user.1))
+            fs::set_permissions(&real, fs::Permissions::from_mode(mode))?;
+            user.map_or(Ok(()), |(user, group)| {
+                lchown(&real, Some(user), Some(group))
+            })
         })
     }
 
@@ -342,27 +349,6 @@ impl Tree {
             let mut lines = text.lines().map(|l| l.split(':').collect::<Vec<_>>());
             let fields = lines.find(|f| f.first() == Some(name))?;
             Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
-        })
-    }
-
-    /// Makes a directory in which everybody can make files, and remove only their own.
-    pub(super) fn shared_directory(
-        &self,
-        at: &Path,
-        made: &mut Made,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
-        const MODE: u32 = 0o1777;
-        let real = self.real(at);
-        let now = fs::symlink_metadata(&real);
-        if now.is_ok_and(|m| m.is_dir() && m.permissions().mode() & 0o7777 == MODE) {
-            made.unchanged += 1;
-            return Ok(());
-        }
-        made.made += 1;
-        self.act(out, &format!("make {}", at.display()), || {
-            fs::create_dir_all(&real)?;
-            fs::set_permissions(&real, fs::Permissions::from_mode(MODE))
         })
     }
 

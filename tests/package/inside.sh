@@ -32,7 +32,7 @@ started() {
     say "distccd by $how"
     log=$scratch/distccd.$how
     "$@" distccd --no-detach --daemon --listen 127.0.0.1 --port "$port" --allow 127.0.0.1 \
-        --user nobody --jobs 2 --log-stderr --log-level info 2>"$log" &
+        --user distccd --jobs 2 --log-stderr --log-level info 2>"$log" &
     distccd=$!
     wait_for grep -q 'listening on' "$log"
     tr '\0' '\n' <"/proc/$distccd/environ" | grep -E '^(DISTCCD_PATH|DISTCC_CMDLIST)=' | sort >"$scratch/told"
