@@ -40,7 +40,7 @@ LINKED_BY = CARGO_TARGET_$(shell echo '$(TARGET)' | tr a-z- A-Z_)_LINKER=$(LINKE
 .PHONY: build static bench demo test deb install uninstall lint clean
 
 build:
-	$(if $(TARGET),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
+	$(if $(LINKER),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
 	$(if $(TARGET),$(CARGO) build --locked)
 	$(MAKE) $(PAGES:%=$(WRITTEN)/%)
 
@@ -117,7 +117,7 @@ deb:
 	packaging/setup.sh deb
 	rm -rf $(DEB)
 	mkdir -p $(DEB) target/deb/build-$(ARCH)
-	tar -c --exclude=./target --exclude=./.git . | tar -x -C $(DEB)
+	tar -c --exclude=./target --exclude=./fuzz/target --exclude=./.git . | tar -x -C $(DEB)
 	cp -r packaging/debian $(DEB)/debian
 	ln -s ../build-$(ARCH) $(DEB)/target
 	@# Rust may come from elsewhere than Debian's packages, so -d.

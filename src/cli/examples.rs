@@ -132,7 +132,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "completions",
         &[example(
             "For the bash that is running",
-            "ccroute completions bash >/tmp/ccroute.bash",
+            "source <(ccroute completions bash)",
         )],
     ),
     (
