@@ -26,7 +26,7 @@ ZSH     = $(SHARE)/zsh/site-functions
 FISH    = $(SHARE)/fish/vendor_completions.d
 
 RULES   = $(wildcard rules.d/*.rules)
-DOCS    = README.md LICENSE $(wildcard docs/*.md)
+DOCS    = README.md LICENSE $(wildcard docs/*.md docs/*.svg)
 EXAMPLES = $(wildcard packaging/snippets/*)
 # Written by the program itself, from the table that it reads its command line by.
 PAGES   = ccroute.1 ccroute.rules.5 ccroute.bash _ccroute ccroute.fish
@@ -40,7 +40,7 @@ LINKED_BY = CARGO_TARGET_$(shell echo '$(TARGET)' | tr a-z- A-Z_)_LINKER=$(LINKE
 .PHONY: build static bench demo test deb install uninstall lint clean
 
 build:
-	$(if $(TARGET),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
+	$(if $(LINKER),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
 	$(if $(TARGET),$(CARGO) build --locked)
 	$(MAKE) $(PAGES:%=$(WRITTEN)/%)
 
@@ -117,17 +117,17 @@ deb:
 	packaging/setup.sh deb
 	rm -rf $(DEB)
 	mkdir -p $(DEB) target/deb/build-$(ARCH)
-	tar -c --exclude=./target --exclude=./.git . | tar -x -C $(DEB)
+	tar -c --exclude=./target --exclude=./fuzz/target --exclude=./.git . | tar -x -C $(DEB)
 	cp -r packaging/debian $(DEB)/debian
 	ln -s ../build-$(ARCH) $(DEB)/target
 	@# Rust may come from elsewhere than Debian's packages, so -d.
 	cd $(DEB) && dpkg-buildpackage -b -d -us -uc -a $(ARCH)
 	@ls -l target/deb/*_$(ARCH).deb
 
-# Start-up against peers, what rules cost, what the sandbox costs. Ratios count, not seconds.
+# Start-up against peers, what rules cost, what the sandbox and the record of calls cost. Ratios count, not seconds.
 bench: static
 	packaging/setup.sh test
-	$(CARGO) bench --locked --bench startup --bench sandbox
+	$(CARGO) bench --locked --bench startup --bench sandbox --bench calls
 	$(CARGO) bench --locked --bench rules -- --plot docs/rules-scale.svg
 
 clean:

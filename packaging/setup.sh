@@ -57,6 +57,7 @@ bsdtar libarchive-tools
 fakeroot fakeroot
 setpriv util-linux
 script bsdutils
+xmllint libxml2-utils
 '"$deb_needs"
 
 have() {

@@ -8,19 +8,24 @@ use crate::decide::{Confine, Decision, Outcome, Refused, Run, Send};
 use crate::exit::Exit;
 use crate::hostile::Job;
 use crate::request::{FileId, Request, PASSED};
-use crate::rules::{OnRefuse, Place};
+use crate::rules::{LogTo, OnRefuse, Place};
 use crate::sandbox::{self, Policy, SandboxError};
 use crate::sys;
 
 /// Carries a decision out. Returns, with the code to exit with, only where no other program took
 /// this process over.
-pub fn carry_out(decision: &Decision, request: &Request<'_>, this: Option<FileId>) -> Exit {
+pub fn carry_out(
+    decision: &Decision,
+    request: &Request<'_>,
+    this: Option<FileId>,
+    log: &LogTo,
+) -> Exit {
     let passed = request.passed.with(this.unwrap_or_default());
     let passed = (PASSED, passed.as_ref());
     match &decision.outcome {
         Outcome::Run(run) => become_compiler(run, request, passed),
         Outcome::Send(send) => become_launcher(send, request, passed),
-        Outcome::Refuse(refused) => refuse(refused, request),
+        Outcome::Refuse(refused) => refuse(refused, request, log),
     }
 }
 
@@ -78,8 +83,13 @@ fn cannot_run(program: &str, error: &io::Error, request: &Request<'_>) -> Exit {
     }
 }
 
-fn refuse(refused: &Refused, request: &Request<'_>) -> Exit {
-    say(&format!("{}: {}", request.name, refused.why), request.place);
+fn refuse(refused: &Refused, request: &Request<'_>, log: &LogTo) -> Exit {
+    let text = format!("{}: {}", request.name, refused.why);
+    show(&text, request.place);
+    // The system log is for who runs a helper, and `log = off` is for who wants none.
+    if request.place == Place::Helper && *log != LogTo::Off {
+        sys::log(&text);
+    }
     if request.place == Place::Helper && refused.way == OnRefuse::Elsewhere {
         if let Some(peer) = sys::peer() {
             sys::hang_up(peer);
@@ -88,9 +98,17 @@ fn refuse(refused: &Refused, request: &Request<'_>) -> Exit {
     refused.exit(request.place)
 }
 
-/// One line for whoever has to act. On a helper it goes to standard output too, the only thing
-/// that distcc lets through to the user, and to the system log.
+/// One line for whoever has to act; on a helper to the system log as well.
 pub fn say(text: &str, place: Place) {
+    show(text, place);
+    if place == Place::Helper {
+        sys::log(text);
+    }
+}
+
+/// One line on standard error. On a helper it goes to standard output too, the only thing that
+/// distcc lets through to the user.
+fn show(text: &str, place: Place) {
     let line = match place {
         Place::Helper => format!("ccroute on the helper: {text}\n"),
         Place::Direct | Place::UnderDistcc => format!("ccroute: {text}\n"),
@@ -98,6 +116,5 @@ pub fn say(text: &str, place: Place) {
     sys::write_all(2, line.as_bytes());
     if place == Place::Helper {
         sys::write_all(1, line.as_bytes());
-        sys::log(text);
     }
 }

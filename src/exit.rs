@@ -11,6 +11,10 @@ pub enum Exit {
     Fault = 1,
     /// A command line that makes no sense.
     Usage = 2,
+    /// `doctor` found what could be better, and nothing worse.
+    Warned = 3,
+    /// `doctor` found that others can do here what they should not.
+    Danger = 4,
     /// A rules file or directory is wrong or unsafe (`EX_CONFIG` of sysexits.h).
     Rules = 78,
     /// Refused, or nothing serves the name on a helper: distcc's own "compiler missing". The
@@ -28,10 +32,12 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Exit; 9] = [
+    pub const ALL: [Exit; 11] = [
         Exit::Success,
         Exit::Fault,
         Exit::Usage,
+        Exit::Warned,
+        Exit::Danger,
         Exit::Rules,
         Exit::Refused,
         Exit::Recursion,
@@ -51,6 +57,8 @@ impl Exit {
             Exit::Success => "A command did what it was asked.",
             Exit::Fault => "A command found a fault, or could not do what it was asked.",
             Exit::Usage => "The command line makes no sense.",
+            Exit::Warned => "doctor found what could be better, and nothing worse.",
+            Exit::Danger => "doctor found that others can do here what they should not.",
             Exit::Rules => "A rules file is wrong, or others may write to it.",
             Exit::Refused => "Refused, or nothing on the helper serves the name. distcc compiles locally, or fails the build if it is told to.",
             Exit::Recursion => "ccroute found itself again and again on PATH.",

@@ -5,6 +5,7 @@
 //! administrator says) → [`decide`] (a pure function to a [`decide::Decision`]) → [`exec`].
 
 pub mod args;
+pub mod calls;
 pub mod cli;
 pub mod client;
 pub mod compilers;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use crate::calls;
 use crate::decide::{decide, COMPILER};
 use crate::exec;
 use crate::exit::Exit;
@@ -40,7 +41,11 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         request.place,
     );
     let decision = decide(&request, &rules, &world);
-    exec::carry_out(&decision, &request, this)
+    let log = rules.program();
+    calls::record(&log, &request, &decision, || {
+        world.client_seen().or_else(sys::first_peer)
+    });
+    exec::carry_out(&decision, &request, this, &log.log)
 }
 
 fn bad_rules(request: &Request<'_>, error: &dyn std::fmt::Display) -> Exit {

@@ -78,6 +78,12 @@ pub fn peer() -> Option<Peer> {
     found
 }
 
+/// The first connection's address, for the record only: nothing is decided by it, and so it is not
+/// looked whether there is another. distccd's compilers inherit few descriptors.
+pub fn first_peer() -> Option<IpAddr> {
+    (3..16).find_map(peer_address)
+}
+
 fn peer_address(fd: RawFd) -> Option<IpAddr> {
     let storage: SockaddrStorage = socket::getpeername(fd).ok()?;
     match storage.family()? {
@@ -187,22 +193,29 @@ pub struct Moment {
 }
 
 /// Seconds since 1970 in UTC, or without them this moment in the local time zone.
+pub fn moment(seconds: Option<i64>) -> Option<Moment> {
+    match seconds {
+        Some(seconds) => broken_down(seconds, false),
+        None => broken_down(now(), true),
+    }
+}
+
+/// Seconds since 1970 in the local time zone.
+pub fn local_moment(seconds: i64) -> Option<Moment> {
+    broken_down(seconds, true)
+}
+
 // The libc crate announces a wider alias for musl's by a deprecation.
 #[allow(deprecated)]
-pub fn moment(seconds: Option<i64>) -> Option<Moment> {
-    let time = match seconds {
-        Some(seconds) => libc::time_t::try_from(seconds).ok()?,
-        None => nix::time::clock_gettime(nix::time::ClockId::CLOCK_REALTIME)
-            .ok()?
-            .tv_sec(),
-    };
+fn broken_down(seconds: i64, local: bool) -> Option<Moment> {
+    let time = libc::time_t::try_from(seconds).ok()?;
     // SAFETY: all zero is a valid `tm`; both functions fill it from a number and nothing else. The
     // time zone is read from the environment, which no other thread changes.
     let tm = unsafe {
         let mut tm: libc::tm = std::mem::zeroed();
-        let done = match seconds {
-            Some(_) => libc::gmtime_r(&time, &mut tm),
-            None => libc::localtime_r(&time, &mut tm),
+        let done = match local {
+            false => libc::gmtime_r(&time, &mut tm),
+            true => libc::localtime_r(&time, &mut tm),
         };
         (!done.is_null()).then_some(tm)?
     };
@@ -216,12 +229,30 @@ pub fn moment(seconds: Option<i64>) -> Option<Moment> {
     })
 }
 
+/// Seconds since 1970, by the clock on the wall.
+pub fn now() -> i64 {
+    #[allow(clippy::useless_conversion)] // Narrower on 32-bit systems.
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_REALTIME)
+        .map(|t| i64::from(t.tv_sec()))
+        .unwrap_or(0)
+}
+
 /// Seconds since boot, suspended time included: setting the clock does not change it.
 pub fn boot_seconds() -> u64 {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME)
         .ok()
         .and_then(|t| u64::try_from(t.tv_sec()).ok())
         .unwrap_or(0)
+}
+
+/// How many columns the terminal at standard output has.
+pub fn terminal_width() -> Option<usize> {
+    // SAFETY: all zero is a valid `winsize`, which the call fills.
+    let size = unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        (libc::ioctl(1, libc::TIOCGWINSZ, &mut size) == 0).then_some(size)?
+    };
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
 /// Turns bytes into an owned OS string.

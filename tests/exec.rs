@@ -473,8 +473,13 @@ fn nothing_is_printed_or_written_on_success() {
     let machine = Machine::new("silent");
     fs::remove_file(&machine.compiler).unwrap();
     machine.scratch.script(&format!("bin/{NAME}"), ":");
+    // But for the record of calls.
+    let rules = machine
+        .scratch
+        .file("off/1.rules", "[ccroute]\nlog = off\n");
     let home = machine.scratch.dir("home");
     let call = machine.call(&machine.shim).env("HOME", &home).dir(&home);
+    let call = call.rules(rules.parent().unwrap());
     call.args(["-c", "x.c"]).run().silent();
     assert_eq!(fs::read_dir(&home).unwrap().count(), 0);
     // The same with a terminal gone: standard streams that are closed.

@@ -443,3 +443,32 @@ fn an_absolute_path_reaches_the_shim() {
     assert!(ask(&helper, "/usr/bin/as").is_none());
     assert!(ask(&helper, "arm-linux-gnueabihf-cpp").is_none());
 }
+
+/// Calls are recorded by distccd's user, in a directory that nobody else may write to.
+#[test]
+fn the_record_of_calls_has_a_directory_of_distccd_s_user() {
+    use std::os::unix::fs::MetadataExt;
+    let system = System::new("record");
+    let me = (nix::unistd::geteuid(), nix::unistd::getegid());
+    let user = match me.0.is_root() {
+        true => (1234, 4321),
+        false => (me.0.as_raw(), me.1.as_raw()),
+    };
+    let passwd = format!("root:x:0:0::/:\ndistccd:x:{}:{}::/:\n", user.0, user.1);
+    system.scratch.file("root/etc/passwd", passwd);
+    let before = system.tree();
+    system.install().expect(0);
+    let dir = system.root.join("var/log/ccroute");
+    let meta = fs::metadata(&dir).unwrap();
+    assert_eq!((meta.uid(), meta.gid()), user);
+    assert_eq!(meta.permissions().mode() & 0o7777, 0o755);
+    let again = system.install().expect(0);
+    assert!(again.stdout.contains("0 made, 0 removed"), "{again:?}");
+    for name in ["calls", "calls.1", "calls.3"] {
+        fs::write(dir.join(name), "@1\n").unwrap();
+    }
+    system.uninstall().expect(0);
+    // The directory above it stays: others use it as well.
+    fs::remove_dir(system.root.join("var/log")).unwrap();
+    assert_eq!(system.tree(), before);
+}

@@ -262,6 +262,30 @@ fn check() {
 }
 
 #[test]
+fn doctor() {
+    let machine = Machine::new("json-doctor");
+    let root = machine.scratch.dir("root");
+    let look = |role: &str| {
+        let words = ["doctor", "--json", "--quick", role, "--root"];
+        machine.run(&[&words[..], &[root.to_str().unwrap()]].concat())
+    };
+    conform("doctor", &[look("--helper"), look("--client")]);
+}
+
+#[test]
+fn stats() {
+    let machine = Machine::new("json-stats");
+    let stats = |text: &str| {
+        let file = machine.scratch.file("calls", text);
+        let words = ["stats", "--json", "--file", file.to_str().unwrap()];
+        machine.run(&words).expect(0)
+    };
+    let empty = stats("");
+    let call = "@1700000000\thelper\trun\t192.168.1.20\tgcc\t/usr/bin/x-gcc\trenamed\t/r:3\n";
+    conform("stats", &[stats(call), empty]);
+}
+
+#[test]
 fn probe() {
     let machine = Machine::new("json-probe");
     let gcc = machine

@@ -91,7 +91,10 @@ fn every_command_option_and_exit_code_is_in_the_page() {
         let section = sections.into_iter().find(is_it);
         let section = section.unwrap_or_else(|| panic!("no section for {title}"));
         let help = help_of(command, "-h");
-        let words = help.split_whitespace().map(|w| w.trim_end_matches(','));
+        // A form such as --graph[=<FORM>] is an option and its value.
+        let words = help
+            .split_whitespace()
+            .map(|w| w.split([',', '[', '=']).next().unwrap_or(w));
         for option in words.filter(|w| w.starts_with('-') && *w != "-h" && *w != "--help") {
             // Options of which a text speaks in passing begin no line.
             let begins = help.lines().any(|l| {
@@ -168,7 +171,12 @@ fn every_key_and_condition_is_in_the_page() {
         if choices.contains(", ") {
             let parse = |value: &str| {
                 let mut faults = 0;
-                let text = format!("[native]\n{word} = {value}\n");
+                let section = if key.is_programs() {
+                    "ccroute"
+                } else {
+                    "native"
+                };
+                let text = format!("[{section}]\n{word} = {value}\n");
                 ccroute::rules::parse::parse(text.as_bytes(), &mut |_| {
                     faults += 1;
                     true

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use common::call::{in_namespace, is_private};
 use common::{farm, need, raw, rules, told, Distccd, Scratch};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 31);
@@ -213,30 +214,6 @@ cd {dir}
     let line = String::from_utf8_lossy(&line[..length]).into_owned();
     assert!(line.contains(" ccroute["), "{line}");
     assert!(line.contains("gcc: a native name"), "{line}");
-}
-
-/// `unshare` with mounts of its own, as root or as root of a user namespace.
-fn unshare(options: &[&str]) -> Command {
-    let mut command = Command::new(need("unshare"));
-    if !nix::unistd::geteuid().is_root() {
-        command.arg("--map-root-user");
-    }
-    command.arg("--mount").args(options);
-    command
-}
-
-/// Whether mounts can be kept from others: in a chroot there is no mount at / to be made private.
-fn is_private() -> bool {
-    unshare(&[]).arg("true").status().unwrap().success()
-}
-
-/// Runs a script with mounts of its own; it takes them away itself, for where they are not.
-fn in_namespace(script: &Path) -> std::process::Output {
-    let options: &[&str] = match is_private() {
-        true => &[],
-        false => &["--propagation", "unchanged"],
-    };
-    unshare(options).arg(script).output().unwrap()
 }
 
 /// The guard is a file that only root can make. The test is root, or root in a user namespace of

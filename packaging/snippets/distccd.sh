@@ -6,7 +6,8 @@ export DISTCCD_PATH=/usr/lib/ccroute/bin:/usr/local/bin:/usr/bin:/bin
 case "$(ls -ld /etc/ccroute/commands 2>/dev/null)" in
 -rw-r--r--*) export DISTCC_CMDLIST=/etc/ccroute/commands ;;
 esac
-# Not /tmp: a job in its sandbox may write to the whole of TMPDIR.
+# Not /tmp: a job in its sandbox may write to the whole of TMPDIR. It is distccd's own, where install
+# found a user distccd or distcc.
 case "$(ls -ld /var/lib/ccroute/tmp 2>/dev/null)" in
-drwxrwxrwt*) export TMPDIR=/var/lib/ccroute/tmp ;;
+drwx------* | drwxrwxrwt*) export TMPDIR=/var/lib/ccroute/tmp ;;
 esac

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{json, Value};
@@ -10,6 +11,7 @@ use serde_json::{json, Value};
 use super::list::{refusal, stand_ins, why_not};
 use super::load_rules;
 use super::names::{how_to_install, resolve, Triple};
+use super::place::Tree;
 use super::record::{record, serving};
 use crate::decide::Refusal;
 use crate::exit::Exit;
@@ -64,7 +66,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         }
         findings.push(json!({"level": "error", "text": error.to_string()}));
     }
-    for text in super::client_check::findings() {
+    let tree = Tree::new(Path::new("/"), true, false)?;
+    for finding in super::client_check::findings(&tree, "ccroute install --client") {
+        let text = format!("{}; mend it: {}", finding.what, finding.mend);
         if !arguments.json {
             writeln!(out, "warning: {text}")?;
         }
@@ -164,18 +168,18 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
 }
 
 /// A compiler, held against what a section promises.
-struct Checked {
-    triple: String,
-    report: Report,
+pub(super) struct Checked {
+    pub triple: String,
+    pub report: Report,
     /// The installed triple whose compiler would do in its place, and how well; for one that does
     /// not do.
-    instead: Option<(String, Report)>,
+    pub instead: Option<(String, Report)>,
 }
 
 /// The compiler that serves each triple's C, compiled with the section's defaults and held against
 /// what the section promises; where there is a proof, every other that `use` names as well. A triple that
 /// rules say nothing of promises nothing.
-fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<Checked> {
+pub(super) fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<Checked> {
     let mut list = Vec::new();
     for triple in triples {
         let settings = rules.settings(&Plain(&triple.text));

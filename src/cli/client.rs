@@ -10,11 +10,13 @@ use super::names::installed_versions;
 use super::place::{Made, Tree, MARK};
 use super::record::record;
 use super::Failure;
+use crate::calls;
 use crate::compilers::FILE as FACTS;
 use crate::decide::contradiction;
 use crate::exit::Exit;
 use crate::name::{CompilerName, Tool};
 use crate::probe::{ask, measure, Compiler, Family, Measured};
+use crate::rules::Place;
 use crate::toolchain::{find_launcher, Found, Installed, Search};
 use crate::world;
 
@@ -141,6 +143,13 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
             tree.remove_empty(dir);
         }
     }
+    // Below another root nothing was recorded, and the user's home is not of that tree.
+    if arguments.root == Path::new("/") && !arguments.dry_run {
+        let record = calls::usual_file(Place::Direct);
+        if record.is_some_and(|file| calls::read::forget(&file).unwrap_or(false)) {
+            made.removed += 1;
+        }
+    }
     for dir in ["/etc/ccroute/rules.d", "/etc/ccroute", "/var/lib/ccroute"] {
         tree.remove_empty(Path::new(dir));
     }
@@ -159,7 +168,7 @@ fn kept(at: &Path) -> PathBuf {
 }
 
 /// The directory whose names stand before the compilers' on PATH.
-fn masquerade(tree: &Tree, given: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(super) fn masquerade(tree: &Tree, given: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(dir) = given {
         if !dir.is_absolute() {
             return Err(Failure::Usage(format!(

@@ -5,25 +5,34 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::client::{recorded, search_outside, COMPILER, RULES};
+use super::doctor::finding::{quoted, Finding, Severity};
+use super::place::Tree;
 use crate::probe::{ask, Compiler};
 use crate::toolchain::{Found, Search};
 use crate::world;
 
-/// What on this client is not as `install --client` left it, each with what to do; nothing on a
-/// machine that is no client.
-pub(super) fn findings() -> Vec<String> {
+/// The rules that `install --client` wrote, where they are in force; `None` on a machine that is no
+/// client.
+pub(super) fn rules_text() -> Option<String> {
     let name = Path::new(RULES).file_name().unwrap_or_default();
     let files = world::rules_directories();
     let mut files = files
         .iter()
         .map(|dir| std::fs::read_to_string(dir.join(name)));
-    let Some(text) = files.find_map(Result::ok) else {
+    files.find_map(Result::ok)
+}
+
+/// What on this client is not as `install --client` left it; nothing on a machine that is no client.
+/// `install` is the command to type.
+pub(super) fn findings(tree: &Tree, install: &str) -> Vec<Finding> {
+    let Some(text) = rules_text() else {
         return Vec::new();
     };
     let mut findings = Vec::new();
     if let Some((dir, names)) = recorded(&text) {
-        findings.extend(lost_links(&dir, &names));
-        findings.extend(changed_compilers(&text, &search_outside(&dir)));
+        let real = tree.real(&dir);
+        findings.extend(lost_links(&real, &names, install));
+        findings.extend(changed_compilers(&text, &search_outside(&real), install));
     }
     let variable = |name: &str| std::env::var(name).ok();
     findings.extend(ccache_order(&variable));
@@ -31,12 +40,14 @@ pub(super) fn findings() -> Vec<String> {
 }
 
 /// Links that a distcc update removed or replaced.
-fn lost_links(dir: &Path, names: &[String]) -> Vec<String> {
+fn lost_links(dir: &Path, names: &[String], install: &str) -> Vec<Finding> {
     let mut lost: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for name in names {
-        let what = match std::fs::read_link(dir.join(name)) {
+        let link = dir.join(name);
+        let what = match std::fs::read_link(&link) {
             Ok(target) => match target.file_name().and_then(|n| n.to_str()) {
-                Some("ccroute") => continue,
+                Some("ccroute") if link.exists() => continue,
+                Some("ccroute") => "leads nowhere",
                 Some("distcc") => "leads to distcc again",
                 _ => "leads elsewhere",
             },
@@ -47,17 +58,18 @@ fn lost_links(dir: &Path, names: &[String]) -> Vec<String> {
     }
     lost.iter()
         .map(|(what, names)| {
-            format!(
-                "{}: {what}: {}; mend it: ccroute install --client",
-                dir.display(),
-                names.join(", ")
+            Finding::new(
+                Severity::Fault,
+                format!("{}: {what}: {}", dir.display(), names.join(", ")),
+                "these names run without any rule, sent by distcc under a name that helpers take for their own, or not at all",
+                install,
             )
         })
         .collect()
 }
 
 /// Compilers of another version than the rules were written for.
-fn changed_compilers(text: &str, search: &Search) -> Vec<String> {
+fn changed_compilers(text: &str, search: &Search, install: &str) -> Vec<Finding> {
     let asked = text.lines().filter_map(|l| l.strip_prefix(COMPILER));
     let asked = asked.filter_map(|l| l.trim().split_once(' '));
     asked
@@ -66,33 +78,41 @@ fn changed_compilers(text: &str, search: &Search) -> Vec<String> {
                 Found::Yes(found) => ask(&Compiler::new(&found.path)).ok().map(|a| a.version),
                 Found::NotExecutable(_) | Found::No => None,
             };
-            let mend = "ask again: ccroute install --client";
-            match now {
-                Some(now) if now == version => None,
-                Some(now) => Some(format!(
-                    "{name} is {now}, the rules are {version}'s; {mend}"
-                )),
-                None => Some(format!("{name} {version} is gone from PATH; {mend}")),
-            }
+            let what = match now {
+                Some(now) if now == version => return None,
+                Some(now) => format!("{name} is {now}, the rules are {version}'s"),
+                None => format!("{name} {version} is gone from PATH"),
+            };
+            Some(Finding::new(
+                Severity::Warning,
+                what,
+                "jobs state the defaults of a compiler that is not here any more",
+                install,
+            ))
         })
         .collect()
 }
 
 /// Ways of using ccache that give old objects, or that no rule sees.
-fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(prefix) = variable("CCACHE_PREFIX") {
         let base = prefix.rsplit('/').next().unwrap_or_default();
         if base == "distcc" {
-            findings.push(
-                "CCACHE_PREFIX=distcc sends absolute paths, which no rule sees: CCACHE_PREFIX=ccroute-run"
-                    .into(),
-            );
+            findings.push(Finding::new(
+                Severity::Fault,
+                "CCACHE_PREFIX=distcc sends absolute paths, which no rule sees",
+                "helpers compile /usr/bin/gcc's jobs for themselves",
+                "export CCACHE_PREFIX=ccroute-run",
+            ));
         }
         // ccache hashes the compiler, not what the rules make of the call.
         if base == "ccroute-run" && variable("CCACHE_EXTRAFILES").is_none() {
-            findings.push(format!(
-                "ccache does not see when a rule changes: CCACHE_EXTRAFILES={RULES}"
+            findings.push(Finding::new(
+                Severity::Warning,
+                "ccache does not see when a rule changes",
+                "it gives objects that were made under the rules of before",
+                format!("export CCACHE_EXTRAFILES={RULES}"),
             ));
         }
     }
@@ -105,14 +125,31 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let ccache = dirs.iter().position(|d| leads(d, "ccache"));
     let ours = dirs.iter().position(|d| leads(d, "ccroute"));
     if let (Some(ccache), Some(ours)) = (ccache, ours) {
-        findings.push(if ccache < ours {
+        let (severity, what, shows) = match ccache < ours {
+            true => (
+                Severity::Fault,
+                "ccache takes ccroute for the compiler".to_owned(),
+                "it gives old objects, of another machine even, when a rule changes",
+            ),
+            false => (
+                Severity::Warning,
+                format!(
+                    "{} comes before ccache on PATH, which is never asked",
+                    dirs[ours]
+                ),
+                "every object is compiled anew",
+            ),
+        };
+        let kept: Vec<&str> = dirs.iter().copied().filter(|d| *d != dirs[ours]).collect();
+        findings.push(Finding::new(
+            severity,
+            what,
+            shows,
             format!(
-                "ccache takes ccroute for the compiler, and gives old objects when a rule changes: take {} off PATH and set CCACHE_PREFIX=ccroute-run",
-                dirs[ours]
-            )
-        } else {
-            format!("{} comes before ccache, which is never asked: take it off PATH and set CCACHE_PREFIX=ccroute-run", dirs[ours])
-        });
+                "export PATH={} CCACHE_PREFIX=ccroute-run CCACHE_EXTRAFILES={RULES}",
+                quoted(&kept.join(":"))
+            ),
+        ));
     }
     findings
 }
@@ -126,7 +163,7 @@ mod tests {
         let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "distcc".into()));
         assert_eq!(found.len(), 1);
         let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "ccroute-run".into()));
-        assert!(found.len() == 1 && found[0].contains("CCACHE_EXTRAFILES"));
+        assert!(found.len() == 1 && found[0].mend.contains("CCACHE_EXTRAFILES"));
         assert!(ccache_order(&|_| None).is_empty());
     }
 }

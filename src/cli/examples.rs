@@ -36,6 +36,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "list",
         &[
             example("Who is served, and by which compiler", "ccroute list"),
+            example("As a picture", "ccroute list --graph=svg -o routes.svg"),
             example("For a program", "ccroute list --json"),
         ],
     ),
@@ -47,6 +48,19 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "sudo ccroute check",
             ),
             example("Only the rules' text", "ccroute check --rules-only"),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            example(
+                "What is wrong on this machine, and what mends it",
+                "sudo ccroute doctor",
+            ),
+            example(
+                "For a program, without compiling",
+                "ccroute doctor --quick --json",
+            ),
         ],
     ),
     (
@@ -97,6 +111,13 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "stats",
+        &[
+            example("What became of the calls until now", "ccroute stats"),
+            example("Forget them", "sudo ccroute stats --reset"),
+        ],
+    ),
+    (
         "guard",
         &[
             example(
@@ -111,7 +132,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "completions",
         &[example(
             "For the bash that is running",
-            "ccroute completions bash >/tmp/ccroute.bash",
+            "source <(ccroute completions bash)",
         )],
     ),
     (

@@ -50,7 +50,11 @@ mod tests {
             let (_, examples) = found.unwrap_or_else(|| panic!("{}", sub.get_name()));
             for example in *examples {
                 // What a shell makes of the line is not looked at: only the call itself.
-                let call = example.line.split(" >").next().unwrap_or_default();
+                let call = example
+                    .line
+                    .trim_start_matches("source <(")
+                    .trim_end_matches(')');
+                let call = call.split(" >").next().unwrap_or_default();
                 let call = call.split(" | ").next().unwrap_or_default();
                 let words: Vec<&str> = call.split(' ').filter(|w| *w != "sudo").collect();
                 assert_eq!(words.get(..2), Some(&["ccroute", sub.get_name()][..]));

@@ -15,6 +15,7 @@ use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{record, serving};
 use super::{load_rules, Failure};
+use crate::calls::{numbered, HELPER_DIR, HELPER_FILE, KEPT};
 use crate::compilers::FILE as FACTS;
 use crate::exit::Exit;
 use crate::name::Tool;
@@ -22,19 +23,21 @@ use crate::rules::matching::RuleSet;
 
 /// Where the links go that distccd finds compilers by. No part of it may be called like distcc:
 /// distccd warns, on every job, about links that lead there.
-const LINKS: &str = "/usr/lib/ccroute/bin";
+pub(super) const LINKS: &str = "/usr/lib/ccroute/bin";
 /// distccd's whitelist of names.
-const WHITELIST: &str = "/usr/lib/distcc";
+pub(super) const WHITELIST: &str = "/usr/lib/distcc";
 /// The list of programs that distccd may run, for DISTCC_CMDLIST.
-const COMMANDS: &str = "/etc/ccroute/commands";
+pub(super) const COMMANDS: &str = "/etc/ccroute/commands";
 /// The variables for a distccd that is started by a shell script.
-const VARIABLES: &str = "/etc/ccroute/distccd.sh";
+pub(super) const VARIABLES: &str = "/etc/ccroute/distccd.sh";
 /// What is in that file, and in the drop-in of a unit: also shipped as examples for those who set
 /// distccd up by hand.
 const SHELL_VARIABLES: &str = include_str!("../../packaging/snippets/distccd.sh");
 const UNIT_VARIABLES: &str = include_str!("../../packaging/snippets/distccd-systemd.conf");
 /// The directory for temporary files of a distccd that is started by a shell script.
 const TEMPORARY: &str = "/var/lib/ccroute/tmp";
+/// Who distccd runs as: Debian's name, everybody else's.
+pub(super) const DISTCCD_USERS: &[&str] = &["distccd", "distcc"];
 /// Units that distributions ship for distccd.
 const UNITS: [&str; 2] = ["distccd.service", "distcc.service"];
 const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
@@ -115,11 +118,18 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let list: Vec<String> = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
     let list = list.concat();
     tree.file_without_mark(Path::new(COMMANDS), &list, 0o644, &mut made, out)?;
-    tree.shared_directory(Path::new(TEMPORARY), &mut made, out)?;
+    // Its jobs' files are nobody else's; nor is what it records of calls.
+    let user = tree.user(DISTCCD_USERS);
+    let private = user.map_or(0o1777, |_| 0o700);
+    tree.directory(Path::new(TEMPORARY), private, user, &mut made, out)?;
     tree.file(Path::new(VARIABLES), SHELL_VARIABLES, 0o644, &mut made, out)?;
     let units = tree.units();
     for unit in &units {
         tree.file(&drop_in(unit), UNIT_VARIABLES, 0o644, &mut made, out)?;
+    }
+    // Calls are recorded there by whoever distccd runs as.
+    if user.is_some() {
+        tree.directory(Path::new(HELPER_DIR), 0o755, user, &mut made, out)?;
     }
     if !arguments.dry_run {
         // Only a machine that was set up has this directory: elsewhere check records nothing.
@@ -138,7 +148,10 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         made.foreign
     )?;
     if made.made + made.removed > 0 {
-        next_steps(&tree, &units, out)?;
+        writeln!(out, "next:")?;
+        for step in next_steps(&tree, &units) {
+            writeln!(out, "  {step}")?;
+        }
     }
     Ok(Exit::Success)
 }
@@ -169,10 +182,16 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     tree.remove_file_of_ours_by_name(Path::new(COMMANDS), &mut made, out)?;
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     tree.remove_directory(Path::new(TEMPORARY), &mut made, out)?;
+    let record = Path::new(HELPER_FILE);
+    tree.remove_file_of_ours_by_name(record, &mut made, out)?;
+    for number in 1..=KEPT {
+        tree.remove_file_of_ours_by_name(&numbered(record, number), &mut made, out)?;
+    }
     let none = BTreeSet::new();
     tree.remove_files_except(Path::new(WHITELIST), &none, &mut made, out)?;
     tree.remove_links_except(Path::new(LINKS), &none, &mut made, out)?;
     for dir in [
+        HELPER_DIR,
         LINKS,
         "/usr/lib/ccroute",
         "/etc/ccroute",
@@ -186,7 +205,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
 
 /// Every name that a client may ask for and something here serves: the full names, and the native
 /// names, which are settled job by job.
-fn names(triples: &[Triple]) -> BTreeSet<String> {
+pub(super) fn names(triples: &[Triple]) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = triples
         .iter()
         .flat_map(|t| {
@@ -227,30 +246,31 @@ fn whitelist_entry(name: &str) -> String {
     format!("#!/bin/sh\n{MARK}\nexec {LINKS}/{name} \"$@\"\n")
 }
 
-fn drop_in(unit: &str) -> PathBuf {
+pub(super) fn drop_in(unit: &str) -> PathBuf {
     Path::new("/etc/systemd/system").join(format!("{unit}.d/ccroute.conf"))
 }
 
-fn next_steps(tree: &Tree, units: &[&str], out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "next:")?;
+/// What is left to do so that distccd goes by all this.
+pub(super) fn next_steps(tree: &Tree, units: &[&str]) -> Vec<String> {
     // Without the condition a script would end here when the file is gone.
     let line = format!("if [ -r {VARIABLES} ]; then . {VARIABLES}; fi");
+    let mut steps = Vec::new();
     let mut init = false;
     for settings in ["/etc/default/distcc", "/etc/conf.d/distccd"] {
         if tree.exists(settings) && units.is_empty() {
             init = true;
             let text = fs::read_to_string(tree.real(Path::new(settings))).unwrap_or_default();
             if !text.lines().any(|l| l.trim() == line) {
-                writeln!(out, "  echo '{line}' >>{settings}")?;
+                steps.push(format!("echo '{line}' >>{settings}"));
             }
         }
     }
-    match units.first() {
-        Some(unit) => writeln!(out, "  systemctl daemon-reload && systemctl restart {unit}")?,
-        None if init => writeln!(out, "  service distcc restart")?,
-        None => writeln!(out, "  start distccd with the variables of {VARIABLES}")?,
-    }
-    Ok(())
+    steps.push(match units.first() {
+        Some(unit) => format!("systemctl daemon-reload && systemctl restart {unit}"),
+        None if init => "service distcc restart".into(),
+        None => format!("start distccd with the variables of {VARIABLES}"),
+    });
+    steps
 }
 
 /// The running distccd processes that were told of this list.
@@ -273,7 +293,7 @@ fn distccd_using(list: &Path) -> Vec<u32> {
 
 impl Tree {
     /// The units of distccd that this system has.
-    fn units(&self) -> Vec<&'static str> {
+    pub(super) fn units(&self) -> Vec<&'static str> {
         UNITS
             .into_iter()
             .filter(|unit| {

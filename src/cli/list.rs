@@ -1,13 +1,16 @@
 //! `ccroute list`: every name that the rules speak of, and what serves it on this machine.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{json, Value};
 
-use super::load_rules;
+use super::look::Look;
 use super::names::{how_to_install, resolve, Triple};
+use super::{graph, load_rules, Failure};
 use crate::decide::{Outcome, Refusal};
 use crate::exit::Exit;
 use crate::rules::matching::RuleSet;
@@ -16,13 +19,30 @@ use crate::rules::Settings;
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "graph")]
     json: bool,
+    /// Draw the routes, as text or svg; what is refused is red
+    #[arg(long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text", hide_possible_values = true)]
+    graph: Option<graph::Form>,
+    /// Write the picture to FILE
+    #[arg(long, short, value_name = "FILE", requires = "graph")]
+    output: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
+    if let Some(form) = arguments.graph {
+        let Some(file) = &arguments.output else {
+            graph::draw(form, &rules, out, Look::now())?;
+            return Ok(Exit::Success);
+        };
+        let mut picture = Vec::new();
+        graph::draw(form, &rules, &mut picture, Look::plain())?;
+        fs::write(file, picture)
+            .map_err(|e| Failure::Fault(format!("cannot write {}: {e}", file.display())))?;
+        return Ok(Exit::Success);
+    }
     let triples = resolve(&rules);
     if arguments.json {
         let list: Vec<Value> = triples.iter().map(|t| as_json(t, &rules)).collect();

@@ -94,6 +94,14 @@ const FILES: &[(&str, &str)] = &[
         "What check and install recorded of the compilers.",
     ),
     (
+        "/var/log/ccroute/calls",
+        "What became of the calls of clients; a user's own are in ~/.local/state/ccroute/calls. ccroute stats reads both.",
+    ),
+    (
+        "/var/lib/ccroute/tmp",
+        "TMPDIR of a distccd that is started with distccd.sh.",
+    ),
+    (
         "/var/lib/ccroute/replaced",
         "What stood in the masquerade directory before install --client.",
     ),
@@ -202,8 +210,10 @@ fn option(page: &mut Roff, arg: &Arg) {
     names.extend(arg.get_short().map(|s| format!("-{s}")));
     names.extend(arg.get_long().map(|l| format!("--{l}")));
     let takes = arg.get_action().takes_values();
+    let optional = arg.get_num_args().is_some_and(|n| n.min_values() == 0);
     let tag = match (names.is_empty(), takes) {
         (true, _) => value,
+        (false, true) if optional => format!("{}[={value}]", names.join(", ")),
         (false, true) => format!("{} {value}", names.join(", ")),
         (false, false) => names.join(", "),
     };
@@ -264,7 +274,7 @@ fn rules_page() -> String {
     page.section("SECTIONS");
     page.bold_line("[PATTERN CONDITION…]");
     page.text(
-        "The pattern is a glob over the triple of the name that was asked for, or the word native: a name without a triple, which * never matches. All conditions must hold; each stands at most once.",
+        "The pattern is a glob over the triple of the name that was asked for, or the word native: a name without a triple, which * never matches. All conditions must hold; each stands at most once. The section [ccroute] is about the program itself: it takes no conditions, and only the keys that say so.",
     );
     for condition in Condition::ALL {
         let Help { value, text } = condition.help();

@@ -4,19 +4,23 @@ mod check;
 mod client;
 mod client_check;
 mod completions;
+mod doctor;
 mod examples;
 mod explain;
+mod graph;
 mod guard;
 mod help;
 mod install;
 mod json;
 mod list;
+mod look;
 mod man;
 mod names;
 mod place;
 mod probe;
 mod record;
 mod roff;
+mod stats;
 mod verify;
 
 use std::ffi::OsStr;
@@ -45,6 +49,8 @@ enum Command {
     List(list::Arguments),
     /// Validate the rules and try the compilers that they name
     Check(check::Arguments),
+    /// Look at the whole setup: what is wrong, what to type to mend it
+    Doctor(doctor::Arguments),
     /// Set this machine up as a helper or as a client
     Install(install::Arguments),
     /// Undo what install did
@@ -53,6 +59,8 @@ enum Command {
     Probe(probe::Arguments),
     /// Compile samples here and on the helper and compare (client)
     Verify(verify::Arguments),
+    /// Count what was routed, sent, run locally and refused
+    Stats(stats::Arguments),
     /// Refuse native compiles for clients for a while (helper)
     Guard(guard::Arguments),
     /// Print the completions of a shell
@@ -82,10 +90,12 @@ pub fn main(args: &[&OsStr]) -> Exit {
         Command::Explain(arguments) => explain::run(&arguments, &mut out),
         Command::List(arguments) => list::run(&arguments, &mut out),
         Command::Check(arguments) => check::run(&arguments, &mut out),
+        Command::Doctor(arguments) => doctor::run(&arguments, &mut out),
         Command::Install(arguments) => install::install(&arguments, &mut out),
         Command::Uninstall(arguments) => install::uninstall(&arguments, &mut out),
         Command::Probe(arguments) => probe::run(&arguments, &mut out),
         Command::Verify(arguments) => verify::run(&arguments, &mut out),
+        Command::Stats(arguments) => stats::run(&arguments, &mut out),
         Command::Guard(arguments) => guard::run(&arguments, &mut out),
         Command::Completions(arguments) => completions::run(&arguments, &mut out),
         Command::Man(arguments) => man::run(&arguments, &mut out),

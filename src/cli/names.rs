@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::net::IpAddr;
 
 use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
 use crate::decide::{decide, Decision, Outcome};
@@ -63,7 +64,7 @@ impl Triple {
 /// The triples that sections name literally, or in `names`, in the order of the text.
 pub(super) fn triples(rules: &RuleSet<'_>) -> Vec<String> {
     let mut found = BTreeSet::new();
-    for section in rules.sections() {
+    for section in rules.sections().filter(|s| !s.is_programs()) {
         let pattern = section.pattern();
         if pattern != "native" && !pattern.contains(['*', '?', '[']) {
             found.insert(pattern.to_owned());
@@ -146,6 +147,15 @@ pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
 
 /// What a name comes to on a helper, for a job that shows nothing of itself.
 pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
+    on_helper_from(name, rules, None)
+}
+
+/// The same for a client's address; without one, a job that comes by no connection.
+pub(super) fn on_helper_from(
+    name: &CompilerName,
+    rules: &RuleSet<'_>,
+    client: Option<IpAddr>,
+) -> Decision {
     let args = ["-c", "-o", DISTCCD_OBJECT, DISTCCD_C].map(OsStr::new);
     let request = Request {
         name: name.clone(),
@@ -155,7 +165,7 @@ pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
         passed: Passed::default(),
     };
     let world = World::new(&request, &world::path_variable(), world::this_file())
-        .with_client(None)
+        .with_client(client)
         .with_source(None);
     decide(&request, rules, &world)
 }
@@ -163,30 +173,57 @@ pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
 /// What to type to install a compiler for one of these triples, on this distribution.
 pub(super) fn how_to_install(stand_ins: &[String]) -> Option<String> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let is = |word: &str| {
-        release.lines().any(|line| {
-            (line.starts_with("ID=") || line.starts_with("ID_LIKE=")) && line.contains(word)
-        })
-    };
-    if is("debian") || is("ubuntu") {
-        let triple = stand_ins
-            .iter()
-            .find(|t| DEBIAN_CROSS.contains(&t.as_str()))?;
-        let package = triple.replace('_', "-");
-        return Some(format!("apt install gcc-{package} g++-{package}"));
-    }
-    let triple = stand_ins.first()?;
-    if is("gentoo") {
-        return Some(format!("crossdev --stable --target {triple}"));
-    }
-    if is("arch") && triple.starts_with("aarch64") {
-        return Some("pacman -S aarch64-linux-gnu-gcc".into());
-    }
-    if is("alpine") && triple.starts_with("arm") {
-        return Some("apk add gcc-armhf g++-armhf".into());
-    }
-    Some(format!("build {triple} with crosstool-NG"))
+    how_to_install_on(&release, stand_ins)
 }
+
+/// The same for the distribution that an os-release text is of (os-release(5)).
+fn how_to_install_on(release: &str, stand_ins: &[String]) -> Option<String> {
+    let named = |key: &str| release.lines().find_map(|l| l.strip_prefix(key));
+    let words = |key: &str| named(key).unwrap_or_default().trim_matches(['"', '\'']);
+    // The distribution itself, then those it is like.
+    let ids = words("ID=").split(' ').chain(words("ID_LIKE=").split(' '));
+    let by_package = ids.filter(|id| !id.is_empty()).find_map(|id| match id {
+        "debian" | "ubuntu" => packaged(stand_ins, DEBIAN_CROSS).map(|triple| {
+            let package = triple.replace('_', "-");
+            format!("apt install gcc-{package} g++-{package}")
+        }),
+        "gentoo" => {
+            let triple = stand_ins.first()?;
+            Some(format!("crossdev --stable --target {triple}"))
+        }
+        "arch" | "archarm" => {
+            packaged(stand_ins, ARCH_CROSS).map(|triple| format!("pacman -S {triple}-gcc"))
+        }
+        // Alpine itself packages no cross compilers for Linux.
+        "postmarketos" => postmarketos(stand_ins),
+        _ => None,
+    });
+    let triple = stand_ins.first()?;
+    Some(by_package.unwrap_or_else(|| format!("build {triple} with crosstool-NG")))
+}
+
+fn packaged<'a>(stand_ins: &'a [String], packages: &[&str]) -> Option<&'a String> {
+    stand_ins.iter().find(|t| packages.contains(&t.as_str()))
+}
+
+/// postmarketOS calls its cross compilers by Alpine's names for processors.
+fn postmarketos(stand_ins: &[String]) -> Option<String> {
+    let arch = stand_ins.iter().find_map(|triple| {
+        let (cpu, rest) = triple.split_once('-')?;
+        let arch = match cpu {
+            "armv6" => "armhf",
+            "armv7" => "armv7",
+            "aarch64" => "aarch64",
+            "riscv64" => "riscv64",
+            _ => return None,
+        };
+        rest.contains("alpine").then_some(arch)
+    })?;
+    Some(format!("apk add gcc-{arch} g++-{arch}"))
+}
+
+/// The triples that Arch packages cross compilers for (in `extra`).
+const ARCH_CROSS: &[&str] = &["aarch64-linux-gnu", "riscv64-linux-gnu"];
 
 /// The triples that Debian packages cross compilers for (Debian 12 and 13).
 const DEBIAN_CROSS: &[&str] = &[
@@ -205,3 +242,65 @@ const DEBIAN_CROSS: &[&str] = &[
     "sh4-linux-gnu",
     "hppa-linux-gnu",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_install_depends_on_the_distribution() {
+        let debian = "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n";
+        let raspbian = "ID=raspbian\nID_LIKE=debian\n";
+        let mint = "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n";
+        let gentoo = "ID=gentoo\n";
+        let arch = "ID=arch\n";
+        let endeavour = "ID=endeavouros\nID_LIKE=\"arch\"\n";
+        let alpine = "ID=alpine\n";
+        let postmarket = "ID=\"postmarketos\"\nID_LIKE=\"alpine\"\n";
+        let pi = ["armv6-rpi-linux-gnueabi", "arm-linux-gnueabihf"].as_slice();
+        let amd64 = ["x86_64-linux-gnu"].as_slice();
+        let musl = ["armv7-alpine-linux-musleabihf"].as_slice();
+        let arm64 = ["aarch64-linux-gnu"].as_slice();
+        for (release, stand_ins, want) in [
+            (
+                debian,
+                pi,
+                "apt install gcc-arm-linux-gnueabihf g++-arm-linux-gnueabihf",
+            ),
+            (
+                raspbian,
+                amd64,
+                "apt install gcc-x86-64-linux-gnu g++-x86-64-linux-gnu",
+            ),
+            (
+                mint,
+                arm64,
+                "apt install gcc-aarch64-linux-gnu g++-aarch64-linux-gnu",
+            ),
+            (
+                debian,
+                musl,
+                "build armv7-alpine-linux-musleabihf with crosstool-NG",
+            ),
+            (
+                gentoo,
+                pi,
+                "crossdev --stable --target armv6-rpi-linux-gnueabi",
+            ),
+            (arch, arm64, "pacman -S aarch64-linux-gnu-gcc"),
+            (endeavour, arm64, "pacman -S aarch64-linux-gnu-gcc"),
+            (arch, pi, "build armv6-rpi-linux-gnueabi with crosstool-NG"),
+            (
+                alpine,
+                musl,
+                "build armv7-alpine-linux-musleabihf with crosstool-NG",
+            ),
+            (postmarket, musl, "apk add gcc-armv7 g++-armv7"),
+            ("", arm64, "build aarch64-linux-gnu with crosstool-NG"),
+        ] {
+            let stand_ins: Vec<String> = stand_ins.iter().map(|s| (*s).to_owned()).collect();
+            let found = how_to_install_on(release, &stand_ins);
+            assert_eq!(found.as_deref(), Some(want), "{release}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::fs::{lchown, symlink, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -313,24 +313,42 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes a directory in which everybody can make files, and remove only their own.
-    pub(super) fn shared_directory(
+    /// Makes a directory with this mode that belongs to this user (and group), if one is given.
+    pub(super) fn directory(
         &self,
         at: &Path,
+        mode: u32,
+        user: Option<(u32, u32)>,
         made: &mut Made,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        const MODE: u32 = 0o1777;
         let real = self.real(at);
-        let now = fs::symlink_metadata(&real);
-        if now.is_ok_and(|m| m.is_dir() && m.permissions().mode() & 0o7777 == MODE) {
+        let right = |m: fs::Metadata| {
+            m.is_dir()
+                && m.permissions().mode() & 0o7777 == mode
+                && user.is_none_or(|(user, _)| m.uid() == user)
+        };
+        if fs::symlink_metadata(&real).is_ok_and(right) {
             made.unchanged += 1;
             return Ok(());
         }
         made.made += 1;
         self.act(out, &format!("make {}", at.display()), || {
             fs::create_dir_all(&real)?;
-            fs::set_permissions(&real, fs::Permissions::from_mode(MODE))
+            fs::set_permissions(&real, fs::Permissions::from_mode(mode))?;
+            user.map_or(Ok(()), |(user, group)| {
+                lchown(&real, Some(user), Some(group))
+            })
+        })
+    }
+
+    /// The first of these users that the tree's /etc/passwd has: user and group.
+    pub(super) fn user(&self, names: &[&str]) -> Option<(u32, u32)> {
+        let text = fs::read_to_string(self.real(Path::new("/etc/passwd"))).ok()?;
+        names.iter().find_map(|name| {
+            let mut lines = text.lines().map(|l| l.split(':').collect::<Vec<_>>());
+            let fields = lines.find(|f| f.first() == Some(name))?;
+            Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
         })
     }
 

@@ -57,6 +57,35 @@ pub enum LocalReason<'a> {
     Native(&'a [u8]),
 }
 
+impl LocalReason<'_> {
+    /// The same without the request's own words: what calls are counted by.
+    pub fn kind(&self) -> &'static str {
+        use LocalReason::*;
+        match self {
+            Tool(_) => "a tool that is not sent",
+            CompilesNothing => "a link or a question",
+            Asks(_) => "only asks the compiler",
+            ResponseFile(_) => "arguments from a file",
+            NoInput => "no source",
+            StandardInput => "source from standard input",
+            SecondInput(_) => "a second input",
+            SecondOutput(_) => "a second output",
+            UnknownSource(_) => "no source that is sent",
+            Assembler(_) => "assembler",
+            Probe(_) => "a configure test",
+            IncludesBinary(_) => "includes binary files",
+            Language(_) => "-x LANGUAGE",
+            Output(_) => "output that is no file",
+            WritesMore(_) => "writes more than the object",
+            ReadsFile(_) => "reads a file of the client's",
+            Intermediate(_) => "link-time optimisation",
+            Preprocessing(_) => "preprocessing and compiling not apart",
+            Spelling(_) => "a spelling that distcc does not know",
+            Native(_) => "means this machine's processor",
+        }
+    }
+}
+
 impl fmt::Display for LocalReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use LocalReason::*;

@@ -33,6 +33,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// In the order in which they were found.
     pub reasons: Vec<Reason>,
+    /// Why, in a few fixed words: what calls are counted by.
+    pub kind: &'static str,
 }
 
 /// One step of a decision: what was found, and the line that gave it.
@@ -106,6 +108,7 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
         rules,
         facts,
         reasons: Vec::new(),
+        kind: BY_NAME,
         way: OnRefuse::Local,
     };
     let outcome = deciding.outcome().unwrap_or_else(|why| {
@@ -114,9 +117,14 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
             way: deciding.way,
         })
     });
+    let kind = match &outcome {
+        Outcome::Refuse(refused) => refused.why.kind(),
+        Outcome::Run(_) | Outcome::Send(_) => deciding.kind,
+    };
     Decision {
         outcome,
         reasons: deciding.reasons,
+        kind,
     }
 }
 
@@ -138,8 +146,12 @@ struct Deciding<'a> {
     rules: &'a RuleSet<'a>,
     facts: &'a dyn Facts,
     reasons: Vec<Reason>,
+    kind: &'static str,
     way: OnRefuse,
 }
+
+/// The [`Decision::kind`] of a request that means what its name says.
+const BY_NAME: &str = "asked for by name";
 
 /// A refusal on its way out; boxed because it is rare and large.
 type Refusing = Box<Refusal>;
@@ -202,6 +214,7 @@ impl Deciding<'_> {
         rename: Sourced<String>,
     ) -> Result<Wanted, Refusing> {
         let triple = rename.value.clone();
+        self.kind = "renamed by a rule";
         self.because(format!("the request means {triple}"), &rename.origin);
         if asked.is_none() && self.request.place == Place::Helper {
             self.native_may_be_served()?;

@@ -43,6 +43,7 @@ impl Deciding<'_> {
             return self.native_kernel(settings);
         }
         if let Some(use_) = settings.use_.clone() {
+            self.kind = "a rule for native names";
             let target = match use_.value.first().map(String::as_str) {
                 Some(NATIVE) | None => self.native_target(),
                 Some(triple) => target_of(triple),
@@ -57,6 +58,7 @@ impl Deciding<'_> {
             return Ok(wanted);
         }
         if let Some(triple) = self.evidence().triple().map(str::to_owned) {
+            self.kind = "the source names its target";
             self.note(format!("the source names {triple}"));
             let settings = self.settings(Some(&triple));
             let wanted = self.wanted_triple(triple, settings)?;
@@ -64,6 +66,7 @@ impl Deciding<'_> {
             return Ok(wanted);
         }
         if let Some(target) = self.evidence().target().cloned() {
+            self.kind = "the source's macros tell its target";
             self.note("the macros that the client's compiler predefined tell its target");
             let entries = self.installed_for(&|t| contradiction(&target, t).is_none());
             return self.only_one(entries, target, settings);
@@ -78,6 +81,7 @@ impl Deciding<'_> {
         if !self.request.name.tool.is_clang() || crate::triple::Triple::parse(triple).is_err() {
             return None;
         }
+        self.kind = "the request states its target";
         self.note(format!("the request states its target, {triple}"));
         Some(Wanted {
             triple: None,
@@ -92,6 +96,7 @@ impl Deciding<'_> {
     fn native_kernel(&mut self, settings: Settings) -> Result<Wanted, Refusing> {
         let arches = self.kernel_targets().unwrap_or_default();
         let arch = self.kernel().map_or(String::new(), |k| k.arch.clone());
+        self.kind = "a kernel for a known architecture";
         self.note(format!("a kernel compile for {arch}"));
         let fits = |target: &Target| {
             let target = target.refined(self.request.args);

@@ -9,6 +9,13 @@ use crate::exit::Exit;
 use crate::hostile::Hostile;
 use crate::rules::{Origin, Place};
 
+/// The [`Refusal::kind`] of [`Refusal::NotFound`].
+pub const NOT_FOUND: &str = "nothing serves it";
+/// The [`Refusal::kind`] of [`Refusal::UnknownNative`].
+pub const UNKNOWN_NATIVE: &str = "native name of an unknown client";
+/// The [`Refusal::kind`] of [`Refusal::Version`].
+pub const WRONG_VERSION: &str = "another version is needed";
+
 /// A reason to refuse. Its text follows `ccroute: NAME: `.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -95,6 +102,37 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The reason without names: what calls are counted by.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Refusal::Recursion => "found itself again",
+            Refusal::ByRule { .. } => "refused by a rule",
+            Refusal::RenamedTwice { .. } => "renamed twice",
+            Refusal::BadTriple(_) => "no triple",
+            Refusal::NotFound { .. } => NOT_FOUND,
+            Refusal::NotExecutable(_) => "compiler not executable",
+            Refusal::WrongTarget { .. } => "compiler for another machine",
+            Refusal::Contradiction { .. } => "the job contradicts itself",
+            Refusal::KernelForAnother { .. } => "kernel for another machine",
+            Refusal::KernelUnserved { .. } => "kernel that nothing serves",
+            Refusal::UnknownNative { .. } => UNKNOWN_NATIVE,
+            Refusal::NativeUnsupported { .. } => "native name without a connection",
+            Refusal::Version { .. } => WRONG_VERSION,
+            Refusal::Hostile(_) => "a client may not send it",
+            Refusal::Guarded { .. } => "the guard is on",
+            Refusal::NoLauncher { .. } => "no launcher",
+        }
+    }
+
+    /// The rule that refuses, where it is one.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Refusal::ByRule { origin, .. } | Refusal::NoLauncher { origin, .. } => Some(origin),
+            Refusal::RenamedTwice { second_origin, .. } => Some(second_origin),
+            _ => None,
+        }
+    }
+
     /// The code to exit with, before `on-refuse` is applied.
     pub fn exit(&self, place: Place) -> Exit {
         match self {

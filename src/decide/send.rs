@@ -17,6 +17,7 @@ pub const COMPILER: &str = "_CCROUTE_COMPILER";
 impl<'a> Deciding<'a> {
     /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
     pub(super) fn send(&mut self, wanted: &Wanted) -> Result<Option<Send>, Refusing> {
+        self.kind = "no rule sends it";
         let Some(send) = wanted.settings.send.clone() else {
             return Ok(None);
         };
@@ -29,6 +30,7 @@ impl<'a> Deciding<'a> {
             None => None,
             Some(reason @ LocalReason::Native(_)) => Some(reason),
             Some(reason) => {
+                self.kind = reason.kind();
                 self.note(format!("compiled here: {reason}"));
                 return Ok(None);
             }
@@ -48,6 +50,7 @@ impl<'a> Deciding<'a> {
         if let Some(reason) = native {
             expanded = self.facts.expanded(&local.compiler, request.args);
             if expanded.is_none() {
+                self.kind = reason.kind();
                 self.note(format!("compiled here: {reason}, and cannot be expanded"));
                 return Ok(None);
             }
@@ -59,6 +62,7 @@ impl<'a> Deciding<'a> {
             Reach::Outside(path) => env.push(("PATH", path)),
             Reach::ThroughShim => env.push((COMPILER, local.compiler.into())),
             Reach::Nowhere => {
+                self.kind = "its full name is not on this machine";
                 self.note(format!(
                     "compiled here: {name} is not to be found on this machine; 'ccroute install --client' makes the link"
                 ));
@@ -75,6 +79,7 @@ impl<'a> Deciding<'a> {
         let own: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
         // A rule's flags can keep a job here as well as the request's own.
         if let Some(reason) = local_reason(request.name.tool, &own, kernel) {
+            self.kind = reason.kind();
             self.note(format!("compiled here: {reason}, which a rule adds"));
             return Ok(None);
         }
@@ -84,6 +89,7 @@ impl<'a> Deciding<'a> {
                 .unwrap_or_default(),
         );
         words.extend(args);
+        self.kind = "can be distributed";
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {
             if fallback.value == Fallback::Refuse {

@@ -56,6 +56,10 @@ pub enum Fault {
     ConditionValue(&'static str),
     #[error("'{0}' is no address or network: such as 192.168.1.20, 192.168.1.0/24, fd00::/8")]
     BadAddress(String),
+    #[error("[ccroute] is about the program itself and takes no conditions")]
+    NoConditions,
+    #[error("key '{0}' {1}")]
+    WrongSection(String, &'static str),
     #[error("a key before the first [section]")]
     NoSection,
     #[error("unknown key '{0}'{1}")]

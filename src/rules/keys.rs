@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::error::Fault;
 use super::parse::{has_any, words};
-use super::{ExpandMacros, Fallback, OnRefuse, Sandbox, VersionMatch};
+use super::{ExpandMacros, Fallback, LogLevel, OnRefuse, Sandbox, VersionMatch};
 use crate::name::Tool;
 
 /// A key. The numbers are bits of the set of keys that a section has.
@@ -33,6 +33,8 @@ pub enum Key {
     LimitMemory,
     LimitCpu,
     LimitFileSize,
+    Log,
+    LogLevel,
 }
 
 /// Every key but `tool.NAME`, as written.
@@ -56,6 +58,8 @@ pub(super) const SPELLINGS: &[(&str, Key)] = &[
     ("limit-memory", Key::LimitMemory),
     ("limit-cpu", Key::LimitCpu),
     ("limit-file-size", Key::LimitFileSize),
+    ("log", Key::Log),
+    ("log-level", Key::LogLevel),
 ];
 
 impl Key {
@@ -91,6 +95,11 @@ impl Key {
                 | Key::ForceFlags
                 | Key::DropFlags
         )
+    }
+
+    /// Whether the key is of the program itself, and belongs into `[ccroute]`.
+    pub fn is_programs(self) -> bool {
+        matches!(self, Key::Log | Key::LogLevel)
     }
 
     /// Checks a value. `written` is the key as written.
@@ -146,6 +155,17 @@ impl Key {
             Key::Fallback => choice(value, self, fallback),
             Key::OnRefuse => choice(value, self, on_refuse),
             Key::Sandbox => choice(value, self, sandbox),
+            Key::Log => {
+                let word = one(written, value)?;
+                match word.starts_with('/') || matches!(word.as_str(), "off" | "syslog") {
+                    true => Ok(()),
+                    false => Err(Fault::NotOneOf {
+                        value: word,
+                        allowed: "off, syslog, the absolute path of a file",
+                    }),
+                }
+            }
+            Key::LogLevel => choice(value, self, log_level),
             Key::LimitMemory | Key::LimitFileSize => match size(value) {
                 Some(_) => Ok(()),
                 None => Err(Fault::BadNumber(value.into(), "size: such as 512M or 2G")),
@@ -233,6 +253,15 @@ pub(super) fn sandbox(value: &str) -> Option<Sandbox> {
     match value {
         "yes" => Some(Sandbox::Yes),
         "no" => Some(Sandbox::No),
+        _ => None,
+    }
+}
+
+pub(super) fn log_level(value: &str) -> Option<LogLevel> {
+    match value {
+        "refused" => Some(LogLevel::Refused),
+        "distributed" => Some(LogLevel::Distributed),
+        "all" => Some(LogLevel::All),
         _ => None,
     }
 }

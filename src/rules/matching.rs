@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use ipnet::IpNet;
+
 use super::error::RulesError;
 use super::keys::{self, Key};
 use super::load::Text;
-use super::parse::{parse, words, At, Entry, Parsed, Section};
-use super::{Origin, Settings, Sourced, Subject};
+use super::parse::{parse, words, At, Entry, Parsed, Section, PROGRAM};
+use super::{LogTo, Origin, Program, Settings, Sourced, Subject};
 
 /// All rules files, in order.
 #[derive(Debug, Default)]
@@ -31,6 +33,24 @@ impl<'a> SectionView<'a> {
     /// The whole header: pattern and conditions.
     pub fn header(&self) -> &'a str {
         self.section.header
+    }
+
+    /// Whether it is about the program itself and not about requests.
+    pub fn is_programs(&self) -> bool {
+        self.section.pattern == PROGRAM
+    }
+
+    /// The network of the condition `from`.
+    pub fn from(&self) -> Option<IpNet> {
+        self.section.conditions.as_ref()?.from
+    }
+
+    /// The triple of `as`.
+    pub fn renames_to(&self) -> Option<String> {
+        let mut entries = self.section.entries();
+        entries
+            .find(|e| e.key == Key::As)
+            .and_then(|e| words(e.value).pop())
     }
 
     /// The literal triples of `names`.
@@ -106,6 +126,32 @@ impl<'a> RuleSet<'a> {
         })
     }
 
+    /// What the `[ccroute]` sections say; the later wins, key by key.
+    pub fn program(&self) -> Program {
+        let mut program = Program::default();
+        let sections = self.files.iter().flat_map(|(_, parsed)| &parsed.sections);
+        for entry in sections
+            .filter(|s| s.pattern == PROGRAM)
+            .flat_map(Section::entries)
+        {
+            match entry.key {
+                Key::Log => {
+                    let word = words(entry.value).pop().unwrap_or_default();
+                    program.log = match word.as_str() {
+                        "off" => LogTo::Off,
+                        "syslog" => LogTo::Syslog,
+                        _ => LogTo::File(word.into()),
+                    };
+                }
+                Key::LogLevel => {
+                    program.level = keys::log_level(entry.value).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        program
+    }
+
     /// What the sections that hold say together: in file order, the later wins, key by key.
     pub fn settings(&self, subject: &dyn Subject) -> Settings {
         let mut settings = Settings::default();
@@ -138,7 +184,7 @@ impl<'a> RuleSet<'a> {
 fn holds(section: &Section<'_>, triple: Option<&str>, subject: &dyn Subject) -> bool {
     let pattern = match triple {
         Some(triple) if section.glob => matches(section.pattern, triple),
-        Some(triple) => section.pattern == triple && triple != NATIVE,
+        Some(triple) => section.pattern == triple && triple != NATIVE && triple != PROGRAM,
         None => section.pattern == NATIVE,
     };
     let Some(conditions) = section.conditions.as_deref().filter(|_| pattern) else {
@@ -225,5 +271,7 @@ fn merge(settings: &mut Settings, entry: &Entry<'_>, file: &Rc<Path>) {
         Key::LimitFileSize => {
             settings.limit_file_size = sourced(keys::size(entry.value), origin());
         }
+        // These stand in [ccroute] only: see RuleSet::program.
+        Key::Log | Key::LogLevel => {}
     }
 }

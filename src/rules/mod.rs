@@ -12,7 +12,7 @@ pub use keys::Key;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub use error::RulesError;
@@ -85,6 +85,35 @@ pub enum OnRefuse {
 pub enum Sandbox {
     Yes,
     No,
+}
+
+/// `log = off, syslog or FILE`: where calls are recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LogTo {
+    /// No rule says: where [`crate::calls`] does by itself.
+    #[default]
+    Usual,
+    Off,
+    Syslog,
+    /// An absolute path.
+    File(PathBuf),
+}
+
+/// `log-level = refused, distributed or all`; each includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    Refused,
+    /// What was sent, and what was served to clients.
+    Distributed,
+    #[default]
+    All,
+}
+
+/// What `[ccroute]` sections say of the program itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    pub log: LogTo,
+    pub level: LogLevel,
 }
 
 /// What the sections that hold for a request say together. `None`: no section says anything.

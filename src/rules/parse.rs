@@ -14,6 +14,9 @@ use crate::name::Tool;
 /// The longest line, in bytes.
 pub const LINE_MAX: usize = 64 * 1024;
 
+/// The pattern of the section about the program itself.
+pub const PROGRAM: &str = "ccroute";
+
 /// A checked file.
 #[derive(Clone, Debug, Default)]
 pub struct Parsed<'a> {
@@ -41,7 +44,7 @@ impl<'a> Section<'a> {
     /// The keys of the section, in order. Lines with a fault are passed over.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
         let text = self.after;
-        let mut keys = Keys::default();
+        let mut keys = Keys::of(self.pattern);
         Lines::new(text, self.line + 1)
             .map_while(move |line| {
                 let bytes = text.get(line.start..line.end)?;
@@ -230,6 +233,7 @@ impl<'a> Parser<'a> {
                 self.within = Within::Section;
                 self.keys = Keys::default();
                 let section = section(line, start, number, after)?;
+                self.keys = Keys::of(section.pattern);
                 self.parsed.sections.push(section);
                 Ok(())
             }
@@ -268,6 +272,9 @@ fn section<'a>(
         keys::check_glob(pattern).map_err(|f| found(offset(pattern), f))?;
     }
     let mut conditions: Option<Box<Conditions>> = None;
+    if let (PROGRAM, Some(word)) = (pattern, words.clone().next()) {
+        return Err(found(offset(word), Fault::NoConditions));
+    }
     while let Some(word) = words.next() {
         conditions
             .get_or_insert_default()
@@ -287,6 +294,8 @@ fn section<'a>(
 /// The keys of one section, as they are read.
 #[derive(Default)]
 struct Keys<'a> {
+    /// Whether they are of the program's own section; `None` where the header has a fault.
+    programs: Option<bool>,
     /// One bit per key seen.
     seen: u32,
     /// The NAMEs of `tool.NAME` seen.
@@ -294,6 +303,13 @@ struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
+    fn of(pattern: &str) -> Keys<'a> {
+        Keys {
+            programs: Some(pattern == PROGRAM),
+            ..Keys::default()
+        }
+    }
+
     /// Reads `KEY = VALUE`, which starts at `start`.
     fn read(&mut self, line: &'a str, start: usize, number: u32) -> Result<Entry<'a>, Found> {
         let equals = line[start..].bytes().position(|b| b == b'=');
@@ -301,6 +317,14 @@ impl<'a> Keys<'a> {
         let adds = line[..equals].ends_with('+');
         let written = line[start..equals - usize::from(adds)].trim_ascii_end();
         let (key, name) = Key::parse(written).map_err(|f| found(start, f))?;
+        if self.programs.is_some_and(|p| p != key.is_programs()) {
+            let place = if key.is_programs() {
+                "belongs into [ccroute]"
+            } else {
+                "says nothing in [ccroute]"
+            };
+            return Err(found(start, Fault::WrongSection(written.into(), place)));
+        }
         let bit = 1u32 << key as u32;
         let twice = match key {
             Key::Tool => self.names.contains(&name),

@@ -159,6 +159,14 @@ impl Key {
                 "yes, no",
                 "Whether a compiler on a helper is kept to its toolchain and the job's files by Landlock. Without it: yes.",
             ),
+            Key::Log => help(
+                "off | syslog | FILE",
+                "Where calls are recorded, for ccroute stats: in this file, in the system's log, or nowhere. Only in the section [ccroute]. Without it: in /var/log/ccroute/calls on a helper, in ~/.local/state/ccroute/calls otherwise.",
+            ),
+            Key::LogLevel => help(
+                "refused, distributed, all",
+                "Which calls are recorded: those refused; what was sent or served to clients as well; all. Only in the section [ccroute]. Without it: all.",
+            ),
             Key::LimitMemory => help(
                 "SIZE",
                 "The address space of a client's compile on a helper: 512M, 2G.",

@@ -12,6 +12,31 @@ use super::{executable, need, CCROUTE};
 /// Where the system keeps its programs.
 pub const SYSTEM_PATH: &str = "/usr/bin:/bin";
 
+/// `unshare` with mounts of its own, as root or as root of a user namespace.
+pub fn unshare(options: &[&str]) -> Command {
+    let mut command = Command::new(need("unshare"));
+    if !nix::unistd::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    // What is called in there has no home to leave a record in.
+    command.arg("--mount").args(options).env_remove("HOME");
+    command
+}
+
+/// Whether mounts can be kept from others: in a chroot there is no mount at / to be made private.
+pub fn is_private() -> bool {
+    unshare(&[]).arg("true").status().unwrap().success()
+}
+
+/// Runs a script with mounts of its own; it takes them away itself, for where they are not.
+pub fn in_namespace(script: &Path) -> Output {
+    let options: &[&str] = match is_private() {
+        true => &[],
+        false => &["--propagation", "unchanged"],
+    };
+    unshare(options).arg(script).output().unwrap()
+}
+
 /// A program that has ended.
 #[derive(Debug)]
 pub struct Ran {

@@ -36,6 +36,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("cc", "gcc"),
     ("update-distcc-symlinks", "distcc"),
     ("xz", "xz-utils"),
+    ("xmllint", "libxml2-utils"),
     ("qemu-arm", "qemu-user"),
     (
         "arm-linux-gnueabihf-objcopy",

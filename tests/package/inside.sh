@@ -10,7 +10,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 say() { echo "== $*"; }
 fail() { echo "package: $*" >&2; exit 1; }
 tree() {
-    find /etc /usr /var/lib /run -xdev \( -path /var/lib/dpkg -o -path "$scratch" \) -prune -o -printf '%y %m %u %p %l\n' | sort
+    find /etc /usr /var/lib /var/log /run -xdev \( -path /var/lib/dpkg -o -path '/var/log/*.log' -o -path /var/log/apt -o -path "$scratch" \) -prune -o -printf '%y %m %u %p %l\n' | sort
 }
 same() { # same BEFORE AFTER WHEN
     cmp -s "$1" "$2" || { diff "$1" "$2" >&2; fail "not as before: $3"; }
@@ -32,7 +32,7 @@ started() {
     say "distccd by $how"
     log=$scratch/distccd.$how
     "$@" distccd --no-detach --daemon --listen 127.0.0.1 --port "$port" --allow 127.0.0.1 \
-        --user nobody --jobs 2 --log-stderr --log-level info 2>"$log" &
+        --user distccd --jobs 2 --log-stderr --log-level info 2>"$log" &
     distccd=$!
     wait_for grep -q 'listening on' "$log"
     tr '\0' '\n' <"/proc/$distccd/environ" | grep -E '^(DISTCCD_PATH|DISTCC_CMDLIST)=' | sort >"$scratch/told"

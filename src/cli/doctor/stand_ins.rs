@@ -1,0 +1,178 @@
+//! What can be wrong with the compilers of a helper, by its rules and by what clients asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::finding::{Finding, Severity};
+use super::Setup;
+use crate::calls::read::{each, Action};
+use crate::calls::HELPER_FILE;
+use crate::cli::check::probed;
+use crate::cli::list::{refusal, stand_ins, why_not};
+use crate::cli::names::how_to_install;
+use crate::decide::refusal::{NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION};
+use crate::decide::Refusal;
+use crate::rules::{LogTo, Origin};
+use crate::sys;
+
+/// Refusals that are older than this are no news, in seconds.
+const RECENT: i64 = 7 * 24 * 3600;
+
+/// Everything about stand-ins.
+pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    served(setup, found);
+    if setup.compiles {
+        stand_ins_make_what_is_promised(setup, found);
+    }
+    refused_lately(setup, found);
+}
+
+/// Triples of this machine's own rules that nothing serves, or the wrong compiler. Those of the
+/// rules that are shipped need no stand-in here.
+fn served(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    let mut own: BTreeMap<String, Origin> = BTreeMap::new();
+    for section in setup.rules.sections() {
+        let origin = section.origin();
+        let shipped = match &origin {
+            Origin::BuiltIn => true,
+            Origin::File { file, .. } => file.starts_with("/usr/"),
+        };
+        if !shipped {
+            own.entry(section.pattern().to_owned())
+                .or_insert(origin.clone());
+            for name in section.names().into_iter().chain(section.renames_to()) {
+                own.entry(name).or_insert(origin.clone());
+            }
+        }
+    }
+    for triple in &setup.triples {
+        let wrong = matches!(refusal(triple), Some(Refusal::WrongTarget { .. }));
+        let by_rule = matches!(refusal(triple), Some(Refusal::ByRule { .. }));
+        let origin = own.get(&triple.text);
+        if triple.served().next().is_some() || by_rule || (origin.is_none() && !wrong) {
+            continue;
+        }
+        let rule = origin.map_or(String::new(), |o| format!(" (rule {o})"));
+        let install = how_to_install(&stand_ins(triple, setup.rules)).unwrap_or_default();
+        found.push(match wrong {
+            true => Finding::new(
+                Severity::Fault,
+                format!("{}{rule}: {}", triple.text, why_not(triple)),
+                "its jobs are refused",
+                setup.as_root(&install),
+            ),
+            false => Finding::new(
+                Severity::Warning,
+                format!("nothing here serves {}{rule}", triple.text),
+                "its jobs get exit code 110, and the client compiles them itself",
+                setup.as_root(&install),
+            ),
+        });
+    }
+    // What a rule means by a name without being itself one that is listed.
+    let known: BTreeSet<&str> = setup.triples.iter().map(|t| t.text.as_str()).collect();
+    for (triple, origin) in own.iter().filter(|(t, _)| !known.contains(t.as_str())) {
+        let literal =
+            triple != "native" && triple.contains('-') && !triple.contains(['*', '?', '[']);
+        if literal && how_to_install(std::slice::from_ref(triple)).is_some() {
+            found.push(Finding::new(
+                Severity::Warning,
+                format!("nothing here serves {triple} (rule {origin})"),
+                "its jobs get exit code 110, and the client compiles them itself",
+                setup.as_root(&how_to_install(std::slice::from_ref(triple)).unwrap_or_default()),
+            ));
+        }
+    }
+}
+
+/// Stand-ins against what the rules promise of them, compiled.
+fn stand_ins_make_what_is_promised(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    for checked in probed(&setup.triples, setup.rules) {
+        let (triple, report) = (checked.triple, checked.report);
+        if report.outcome.is_ok() {
+            continue;
+        }
+        let mut what = format!("{triple}: {}: {}", report.stand_in, report.outcome);
+        for difference in report.differences.iter().take(3) {
+            what += &format!("; {difference}");
+        }
+        for note in report.notes.iter().take(2) {
+            what += &format!("; {note}");
+        }
+        let mend = match report.flags.is_empty() {
+            _ if checked.instead.is_some() => format!(
+                "in the rule: use = {}; then: ccroute check",
+                checked.instead.map_or(String::new(), |(triple, _)| triple)
+            ),
+            false => format!(
+                "add to the rule's defaults: {}; then: ccroute check",
+                report.flags.join(" ")
+            ),
+            true => "on the client: ccroute probe >client.rules; put that file into this machine's /etc/ccroute/rules.d".into(),
+        };
+        found.push(Finding::new(
+            Severity::Fault,
+            what,
+            "objects link and then crash, or do not link",
+            mend,
+        ));
+    }
+}
+
+/// What clients asked for of late and did not get.
+fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    let file = match setup.rules.program().log {
+        LogTo::File(file) => file,
+        _ => setup.tree.real(Path::new(HELPER_FILE)),
+    };
+    let since = sys::now() - RECENT;
+    let mut refused: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let read = each(&file, &mut |call| {
+        let news = [NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION].contains(&call.kind);
+        if call.action == Action::Refused && news && call.seconds >= since {
+            let who = match call.kind {
+                UNKNOWN_NATIVE => call.client,
+                _ => call.name,
+            };
+            *refused
+                .entry((call.kind.to_owned(), who.to_owned()))
+                .or_default() += 1;
+        }
+    });
+    if let Err(error) = read {
+        found.push(Finding::new(
+            Severity::Note,
+            format!("{}: {error}", file.display()),
+            "what clients asked for in vain is not known",
+            setup.as_root("ccroute doctor --helper"),
+        ));
+    }
+    for ((kind, who), count) in refused {
+        if kind == NOT_FOUND && setup.names.contains(&who) {
+            continue;
+        }
+        let triple = crate::name::CompilerName::parse(who.as_bytes())
+            .ok()
+            .and_then(|n| n.triple);
+        let mend = match kind.as_str() {
+            NOT_FOUND => {
+                let asked = triple.unwrap_or(who.clone());
+                let listed = setup.triples.iter().find(|t| t.text == asked);
+                let stand_ins = listed.map_or(vec![asked], |t| stand_ins(t, setup.rules));
+                let command = how_to_install(&stand_ins).unwrap_or_default();
+                format!("{} && {}", setup.as_root(&command), setup.install("--helper"))
+            }
+            UNKNOWN_NATIVE => format!(
+                "on that client: gcc -dumpmachine; here, with what it prints for TRIPLE: printf '[native from {who}]\\nas = TRIPLE\\n' >/etc/ccroute/rules.d/50-{who}.rules"
+            ),
+            _ => "install the version that is asked for, or allow any: put 'version = any' into the triple's section of a rule".into(),
+        };
+        let who = if who.is_empty() { "a client" } else { &who };
+        found.push(Finding::new(
+            Severity::Warning,
+            format!("{who}: {kind}: refused {count} times in the last 7 days"),
+            "the client compiles these jobs itself, and leaves this helper alone for a minute each time",
+            mend,
+        ));
+    }
+}

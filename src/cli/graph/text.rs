@@ -1,0 +1,119 @@
+//! The routes for the terminal: a bracket for each compiler.
+
+use std::io::{self, Write};
+
+use super::{cut, in_few_words, shortened, Graph};
+use crate::cli::look::{Colour, Look};
+
+/// The longest name that is printed whole, in columns.
+const TITLE: usize = 40;
+const TOOLS: usize = 18;
+
+/// Signs for lines.
+struct Signs {
+    only: &'static str,
+    first: &'static str,
+    middle: &'static str,
+    last: &'static str,
+    refused: &'static str,
+}
+
+const DRAWN: Signs = Signs {
+    only: "───",
+    first: "─┬─",
+    middle: "─┤",
+    last: "─┘",
+    refused: "─✕ ",
+};
+
+const TYPED: Signs = Signs {
+    only: "---",
+    first: "-+-",
+    middle: "-+",
+    last: "-+",
+    refused: "-x ",
+};
+
+pub(super) fn draw(graph: &Graph, out: &mut dyn Write, look: Look) -> io::Result<()> {
+    let signs = if look.unicode { &DRAWN } else { &TYPED };
+    let plain = |text: String| match look.unicode {
+        true => text,
+        false => text.replace('…', "~"),
+    };
+    let longest = graph.rows.iter().map(|r| r.title.chars().count()).max();
+    let width = longest.unwrap_or(0).min(TITLE);
+    // What is left of a line after names, tools and signs.
+    let room = look.width.saturating_sub(width + TOOLS + 6).max(24);
+    let start = |title: &str, tools: &str| {
+        plain(format!(
+            "{:width$}  {:TOOLS$} ",
+            printable(&shortened(title, width)),
+            printable(&cut(tools, TOOLS)),
+        ))
+    };
+    writeln!(out, "{}", graph.summary())?;
+    let mut bracket = true;
+    for (index, compiler) in graph.compilers.iter().enumerate() {
+        let programs = in_few_words(&compiler.programs);
+        let end = format!("{}  {}: {programs}", compiler.title, compiler.directory);
+        let end = plain(printable(&cut(&end, room)));
+        let rows: Vec<_> = graph.rows_of(index).collect();
+        // A bracket stands free; single lines may follow each other.
+        if rows.len() > 1 || std::mem::replace(&mut bracket, rows.len() > 1) {
+            writeln!(out)?;
+        }
+        bracket = rows.len() > 1;
+        for (number, (_, row)) in rows.iter().enumerate() {
+            let tools = in_few_words(&row.routes[0].tools);
+            let start = start(&row.title, &tools);
+            match (number, rows.len()) {
+                (0, 1) => writeln!(out, "{start}{} {end}", signs.only)?,
+                (0, _) => writeln!(out, "{start}{} {end}", signs.first)?,
+                (n, all) if n + 1 == all => writeln!(out, "{start}{}", signs.last)?,
+                _ => writeln!(out, "{start}{}", signs.middle)?,
+            }
+        }
+        // Where it serves only what others serve first.
+        let also: Vec<_> = graph
+            .rows
+            .iter()
+            .filter_map(|row| row.routes.iter().skip(1).find(|r| r.to == index))
+            .collect();
+        if let Some(first) = also.first() {
+            let title = match also.len() {
+                1 => "1 of the others".to_owned(),
+                n => format!("{n} of the others"),
+            };
+            let start = start(&title, &in_few_words(&first.tools));
+            writeln!(out, "{start}{} {end}", signs.only)?;
+        }
+    }
+    let mut gap = true;
+    for row in &graph.rows {
+        let Some(refused) = &row.refused else {
+            continue;
+        };
+        if std::mem::take(&mut gap) {
+            writeln!(out)?;
+        }
+        let why = plain(printable(&cut(&refused.why, room)));
+        let line = format!(
+            "{}{}{why}",
+            start(&row.title, &in_few_words(&refused.tools)),
+            signs.refused
+        );
+        writeln!(out, "{}", look.paint(Colour::Red, line.trim_end()))?;
+        if !refused.install.is_empty() {
+            let indent = width + TOOLS + 6;
+            writeln!(out, "{:indent$}{}", "", printable(&refused.install))?;
+        }
+    }
+    Ok(())
+}
+
+/// Without what could move a terminal: paths may hold anything.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
