@@ -66,13 +66,15 @@ fn started_by_systemd(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Debian's settings of distccd, for a system without a unit of it (distcc 3.4's postinst).
+/// The settings of distccd's init script, Debian's (distcc 3.4's postinst) or Gentoo's, on a system
+/// without a unit of it.
 fn started_by_init(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    const SETTINGS: &str = "/etc/default/distcc";
-    let file = setup.tree.real(Path::new(SETTINGS));
-    let Ok(text) = fs::read_to_string(&file) else {
+    let settings = ["/etc/default/distcc", "/etc/conf.d/distccd"];
+    let Some(file) = settings.into_iter().find(|s| setup.tree.exists(s)) else {
         return;
     };
+    let file = setup.tree.real(Path::new(file));
+    let text = fs::read_to_string(&file).unwrap_or_default();
     if !setup.tree.units().is_empty() || !setup.tree.exists(LINKS) {
         return;
     }
@@ -82,7 +84,7 @@ fn started_by_init(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         last.map(|v| v.trim_matches(['"', '\'']).to_owned())
     };
     let shown = quoted(&file.display().to_string());
-    let restart = setup.as_root("service distcc restart");
+    let restart = setup.as_root(&setup.restarts().unwrap_or_default());
     let mut add = |severity, what: String, shows: &str, command: String| {
         let mend = format!("{} && {restart}", setup.as_root(&command));
         found.push(Finding::new(severity, what, shows, mend));
