@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::call::{run, Call, SYSTEM_PATH};
-use crate::common::{executable, need, told};
+use crate::common::{executable, need, told, Distccd};
 use crate::machine::*;
 
 #[test]
@@ -190,4 +190,55 @@ fn a_static_program_on_a_system_with_portage() {
         symlink(&program, &link).unwrap();
     }
     machine.find("fault", "is a static program, on a system with Portage");
+}
+
+#[test]
+fn a_host_gets_a_job_and_tells_its_compilers_version() {
+    let (mut machine, _host) = Machine::client("client-trial");
+    let name = fs::read_dir(machine.at("usr/lib/distcc"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .find(|n| n.ends_with("-gcc"))
+        .unwrap();
+    // The same compiler on the helper, by the client's full name.
+    let bin = machine.scratch.dir("helper");
+    symlink(need("gcc"), bin.join(&name)).unwrap();
+    let helper = Distccd::start(&machine.scratch, &[&bin, Path::new("/usr/bin")], &[]);
+    machine.set("DISTCC_HOSTS", helper.host());
+    let trial = |machine: &Machine| machine.findings_with(&["--json"]);
+    assert!(trial(&machine).is_empty(), "{:#?}", trial(&machine));
+
+    // An older one: its objects say so.
+    fs::remove_file(bin.join(&name)).unwrap();
+    let script = r#"#!/bin/sh
+/usr/bin/gcc "$@" || exit
+for word; do [ "$before" = -o ] && object=$word; before=$word; done
+printf 'GCC: (Old 4.9.2-10) 4.9.2\0' >"$object.comment"
+exec objcopy --update-section .comment="$object.comment" "$object"
+"#;
+    executable(&bin.join(&name), script.as_bytes());
+    let found = trial(&machine);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].severity, "warning");
+    let words = format!(
+        "{} compiles for {name} with gcc 4.9.2; gcc is ",
+        helper.host()
+    );
+    assert!(found[0].what.starts_with(&words), "{found:?}");
+
+    // One that refuses, with its reason.
+    let line = "ccroute on the helper: not for you";
+    let script = format!("#!/bin/sh\necho '{line}' | tee /dev/stderr\nexit 110\n");
+    executable(&bin.join(&name), script.as_bytes());
+    let found = trial(&machine);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].severity, "fault");
+    assert!(
+        found[0]
+            .what
+            .ends_with(&format!("does not compile for {name}: {line}")),
+        "{found:?}"
+    );
+    // distcc does not hold it against the host.
+    assert!(!machine.scratch.path("distcc/lock").exists());
 }

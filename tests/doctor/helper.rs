@@ -226,13 +226,6 @@ fn a_distccd_without_a_list_is_started_anew_as_the_mend_says() {
     executable(&machine.scratch.path("opt/distccd"), text.as_bytes());
     let waiter = std::thread::spawn(move || {
         // The parent has to take note of its end; init would elsewhere.
-        while !Path::new("/proc")
-            .join(distccd.pid().to_string())
-            .join("exe")
-            .exists()
-        {
-            std::thread::yield_now();
-        }
         while fs::read_link(format!("/proc/{}/exe", distccd.pid())).is_ok() {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

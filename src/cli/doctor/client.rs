@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::finding::{quoted, Finding, Severity};
 use super::helper::install_distcc;
 use super::hosts::{self, Host};
-use super::Setup;
+use super::{trial, Setup};
 use crate::cli::client::{recorded, search_outside, RULES};
 use crate::cli::client_check;
 use crate::toolchain::{find_launcher, Found, Search};
@@ -40,7 +40,8 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         &setup.tree,
         &setup.install("--client"),
     ));
-    distcc(setup, variable, found);
+    let masquerade = recorded(&text).map(|(dir, names)| (setup.tree.real(&dir), names));
+    distcc(setup, variable, masquerade.zip(Some(text)), found);
 }
 
 fn file_name(path: &str) -> &str {
@@ -128,7 +129,12 @@ fn is_static(program: &Path) -> Option<bool> {
 }
 
 /// distcc itself and its hosts.
-fn distcc(setup: &Setup<'_>, variable: Variable<'_>, found: &mut Vec<Finding>) {
+fn distcc(
+    setup: &Setup<'_>,
+    variable: Variable<'_>,
+    masquerade: Option<((PathBuf, Vec<String>), String)>,
+    found: &mut Vec<Finding>,
+) {
     let path = world::path_variable();
     let search = Search::new(&path, Vec::new());
     let Some(distcc) = find_launcher("distcc", search.path(), &[]) else {
@@ -149,7 +155,23 @@ fn distcc(setup: &Setup<'_>, variable: Variable<'_>, found: &mut Vec<Finding>) {
             "mkdir -p ~/.distcc && echo 'HELPER/8,lzo' >>~/.distcc/hosts",
         ));
     }
-    for (host, why) in hosts::unreachable(&hosts) {
+    let silent = hosts::unreachable(&hosts);
+    if let Some(((dir, names), rules)) = masquerade.filter(|_| setup.compiles) {
+        // One that does not answer would not do so here either.
+        let answers = |host: &&Host| match host {
+            Host::Tcp { name, port } => {
+                let title = format!("{name}:{port}");
+                silent.iter().all(|(silent, _)| *silent != title)
+            }
+            Host::Local | Host::Ssh => false,
+        };
+        let hosts: Vec<Host> = hosts.iter().filter(answers).cloned().collect();
+        let full = names.iter().find(|n| n.ends_with("-gcc"));
+        if let Some(name) = full.filter(|name| dir.join(name).exists()) {
+            trial::findings(&distcc, &hosts, &dir, name, &rules, found);
+        }
+    }
+    for (host, why) in silent {
         let (name, port) = host.rsplit_once(':').unwrap_or((&host, ""));
         found.push(Finding::new(
             Severity::Fault,

@@ -9,7 +9,7 @@ use super::daemon::Daemon;
 use super::finding::{quoted, Finding, Severity};
 use super::helper::some;
 use super::Setup;
-use crate::cli::install::{drop_in, COMMANDS, LINKS, VARIABLES};
+use crate::cli::install::{drop_in, next_steps, COMMANDS, LINKS, VARIABLES};
 
 /// The options that let clients run anything that is installed.
 const OPEN: &[&str] = &["--enable-tcp-insecure", "--make-me-a-botnet"];
@@ -66,13 +66,15 @@ fn started_by_systemd(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Debian's settings of distccd, for a system without a unit of it (distcc 3.4's postinst).
+/// The settings of distccd's init script, Debian's (distcc 3.4's postinst) or Gentoo's, on a system
+/// without a unit of it.
 fn started_by_init(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    const SETTINGS: &str = "/etc/default/distcc";
-    let file = setup.tree.real(Path::new(SETTINGS));
-    let Ok(text) = fs::read_to_string(&file) else {
+    let settings = ["/etc/default/distcc", "/etc/conf.d/distccd"];
+    let Some(file) = settings.into_iter().find(|s| setup.tree.exists(s)) else {
         return;
     };
+    let file = setup.tree.real(Path::new(file));
+    let text = fs::read_to_string(&file).unwrap_or_default();
     if !setup.tree.units().is_empty() || !setup.tree.exists(LINKS) {
         return;
     }
@@ -82,18 +84,23 @@ fn started_by_init(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         last.map(|v| v.trim_matches(['"', '\'']).to_owned())
     };
     let shown = quoted(&file.display().to_string());
-    let restart = setup.as_root("service distcc restart");
+    let restart = setup.as_root(&setup.restarts().unwrap_or_default());
     let mut add = |severity, what: String, shows: &str, command: String| {
         let mend = format!("{} && {restart}", setup.as_root(&command));
         found.push(Finding::new(severity, what, shows, mend));
     };
-    let line = format!(". {VARIABLES}");
-    if !text.lines().any(|l| l.trim() == line) {
+    // However it is written: install's own line may have conditions.
+    let reads = |l: &str| l.contains(&format!(". {VARIABLES}")) && !l.trim().starts_with('#');
+    if !text.lines().any(reads) {
+        // The step that install prints, into the file of this tree.
+        let mut steps = next_steps(&setup.tree, &[]).into_iter();
+        let echo = steps.find_map(|s| Some(s.split_once(">>")?.0.to_owned()));
+        let echo = echo.unwrap_or_else(|| format!("echo '. {VARIABLES}' "));
         add(
             Severity::Fault,
             format!("{shown} does not read {VARIABLES}"),
             "distccd is started without ccroute's variables: it finds compilers past all rules",
-            format!("echo '{line}' >>{shown}"),
+            format!("{echo}>>{shown}"),
         );
     }
     if value("STARTDISTCC").is_some_and(|v| v != "true") {

@@ -9,6 +9,7 @@ pub(in crate::cli) mod finding;
 mod helper;
 mod hosts;
 mod stand_ins;
+mod trial;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -44,7 +45,7 @@ pub(super) struct Arguments {
     /// Look at this distccd and no other
     #[arg(long, value_name = "PROCESS")]
     distccd: Option<u32>,
-    /// Compile nothing with the stand-ins
+    /// Compile nothing: no stand-in is held against its proof, no host gets a job
     #[arg(long)]
     quick: bool,
     /// Look below DIR as if it were /
@@ -227,7 +228,9 @@ impl Setup<'_> {
         let advice = command.is_empty() || command.starts_with("build ");
         if nix::unistd::geteuid().is_root() || advice {
             command.to_owned()
-        } else if command.contains(['>', ';']) && !command.starts_with("sh -c ") {
+        } else if command.starts_with("sh -c ") {
+            format!("sudo {command}")
+        } else if command.contains(['>', ';']) {
             format!("sudo sh -c {}", quoted(command))
         } else {
             format!("sudo {}", command.replace(" && ", " && sudo "))
@@ -257,49 +260,33 @@ impl Setup<'_> {
         self.tree.real(Path::new(path)).display().to_string()
     }
 
-    /// What is left to do after an installation, on this machine.
-    fn steps(&self) -> Vec<String> {
-        let steps = next_steps(&self.tree, &self.tree.units()).into_iter();
-        steps
-            .map(|step| match step.split_once(">>") {
-                Some((text, file)) => format!("{text}>>{}", quoted(&self.shown(file))),
-                None => step,
-            })
-            .collect()
-    }
-
     /// How distccd is started by the system, if the system does.
     fn start(&self) -> String {
-        let mut steps = self.steps();
-        let by_hand = !steps
-            .iter()
-            .any(|s| s.starts_with("systemctl") || s.starts_with("service"));
-        if by_hand {
-            steps = vec![format!(
+        match self.restarts() {
+            Some(command) => self.as_root(&command),
+            None => self.as_root(&format!(
                 "sh -c '. {} && exec distccd --daemon --user distccd --allow 192.168.0.0/16'",
                 self.shown(VARIABLES)
-            )];
+            )),
         }
-        self.as_root(&steps.join(" && "))
+    }
+
+    /// The system's command to start distccd anew; `None` where the system knows of none. That the
+    /// settings of an init script read the variables is a finding of its own.
+    fn restarts(&self) -> Option<String> {
+        let mut steps = next_steps(&self.tree, &self.tree.units()).into_iter();
+        steps.find(|s| s.starts_with("systemctl") || s.starts_with("service"))
     }
 
     /// How this distccd is started anew with the variables of `install --helper`, and without some
     /// options.
     fn restart(&self, daemon: &Daemon, without: &[&str]) -> String {
-        let steps = self.steps();
-        let by_system = steps
-            .iter()
-            .any(|s| s.starts_with("systemctl") || s.starts_with("service"));
-        let given: Vec<&str> = without
-            .iter()
-            .filter(|o| daemon.has(&[o]))
-            .copied()
-            .collect();
-        if by_system {
-            let steps = self.as_root(&steps.join(" && "));
-            return match given.first() {
-                None => steps,
-                Some(option) => format!("take {option} out of distccd's options, then: {steps}"),
+        let given = without.iter().find(|o| daemon.has(&[o]));
+        if let Some(command) = self.restarts() {
+            let command = self.as_root(&command);
+            return match given {
+                None => command,
+                Some(option) => format!("take {option} out of distccd's options, then: {command}"),
             };
         }
         let options = daemon
