@@ -37,6 +37,7 @@ powerpc64le-linux-gnu-gcc gcc-powerpc64le-linux-gnu
 s390x-linux-gnu-gcc gcc-s390x-linux-gnu
 clang clang
 ccache ccache
+cmake cmake
 qemu-arm|qemu-arm-static qemu-user
 perl perl
 /usr/src/linux-source-*.tar.xz linux-source

@@ -140,6 +140,44 @@ const WITH_VALUE: &[(&[u8], Takes)] = &[
     (b"-working-directory", Takes::Next),
 ];
 
+/// [`WITH_VALUE`] by its options' second byte: in `.0` the table's rows in that order, in `.1` where
+/// each byte's begin. Nearly every argument of every call is looked up, so this is done at
+/// compile time.
+const BY_SECOND_BYTE: ([u8; WITH_VALUE.len()], [u8; 129]) = by_second_byte();
+
+const fn by_second_byte() -> ([u8; WITH_VALUE.len()], [u8; 129]) {
+    let mut order = [0; WITH_VALUE.len()];
+    let mut starts = [0; 129];
+    let (mut byte, mut next) = (0, 0);
+    while byte < 128 {
+        starts[byte] = next as u8;
+        let mut row = 0;
+        while row < WITH_VALUE.len() {
+            if WITH_VALUE[row].0[1] as usize == byte {
+                order[next] = row as u8;
+                next += 1;
+            }
+            row += 1;
+        }
+        byte += 1;
+    }
+    starts[128] = next as u8;
+    // Every row has its place, and every place is a byte.
+    assert!(next == WITH_VALUE.len() && next < 256);
+    (order, starts)
+}
+
+/// The rows of [`WITH_VALUE`] whose second byte is that of `word`.
+fn rows_like(word: &[u8]) -> impl Iterator<Item = (&'static [u8], Takes)> {
+    let (order, starts) = &BY_SECOND_BYTE;
+    let byte = usize::from(word.get(1).copied().unwrap_or(0));
+    let range = match byte {
+        0..128 => usize::from(starts[byte])..usize::from(starts[byte + 1]),
+        _ => 0..0,
+    };
+    order[range].iter().map(|&row| WITH_VALUE[usize::from(row)])
+}
+
 /// One argument with its value. All slices lie in the words that were scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arg<'a> {
@@ -209,9 +247,8 @@ fn valued(word: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
         return None;
     }
     let mut best: Option<(&[u8], Option<&[u8]>)> = None;
-    for &(name, takes) in WITH_VALUE {
-        // The second byte settles nearly every comparison.
-        if word.get(1) != name.get(1) || !word.starts_with(name) {
+    for (name, takes) in rows_like(word) {
+        if !word.starts_with(name) {
             continue;
         }
         let (name, rest) = word.split_at(name.len());

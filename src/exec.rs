@@ -1,5 +1,6 @@
 //! Carries a Decision out: becomes the compiler or the launcher, or refuses in one line.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 
@@ -20,15 +21,15 @@ pub fn carry_out(
     log: &LogTo,
 ) -> Exit {
     let passed = request.passed.with(this.unwrap_or_default());
-    sys::set_env(PASSED, Some(passed.as_ref()));
+    let passed = (PASSED, passed.as_ref());
     match &decision.outcome {
-        Outcome::Run(run) => become_compiler(run, request),
-        Outcome::Send(send) => become_launcher(send, request),
+        Outcome::Run(run) => become_compiler(run, request, passed),
+        Outcome::Send(send) => become_launcher(send, request, passed),
         Outcome::Refuse(refused) => refuse(refused, request, log),
     }
 }
 
-fn become_compiler(run: &Run, request: &Request<'_>) -> Exit {
+fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
     if let Some(confine) = &run.confine {
         if let Err(error) = confine_to_job(confine, run, request) {
             say(&format!("{}: {error}", request.name), request.place);
@@ -38,7 +39,7 @@ fn become_compiler(run: &Run, request: &Request<'_>) -> Exit {
     if run.close_leaked {
         sys::close_leaked();
     }
-    let error = sys::exec(&run.compiler, run.compiler.as_os_str(), &run.args);
+    let error = sys::exec(&run.compiler, &run.args, &[passed]);
     cannot_run(&run.compiler.display().to_string(), &error, request)
 }
 
@@ -55,11 +56,14 @@ fn confine_to_job(confine: &Confine, run: &Run, request: &Request<'_>) -> Result
     sandbox::apply(&policy).map(|_| ())
 }
 
-fn become_launcher(send: &Send, request: &Request<'_>) -> Exit {
-    for (name, value) in &send.env {
-        sys::set_env(name, Some(value));
-    }
-    let error = sys::exec(&send.launcher, send.launcher.as_os_str(), &send.args);
+fn become_launcher(send: &Send, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
+    let mut env = vec![passed];
+    env.extend(
+        send.env
+            .iter()
+            .map(|(name, value)| (*name, value.as_os_str())),
+    );
+    let error = sys::exec(&send.launcher, &send.args, &env);
     cannot_run(&send.launcher.display().to_string(), &error, request)
 }
 

@@ -19,6 +19,7 @@ mod landlock;
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -34,27 +35,33 @@ const SYSTEM_DIRS: &[&str] = &[
     "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/opt",
 ];
 
-/// What it reads besides: the loader's files, the time zone, the distribution's name (clang
-/// chooses defaults by it), random numbers. Nothing of these is anyone's secret.
+/// What it reads besides: the loader's files, the time zone, random numbers. Nothing of these is
+/// anyone's secret.
 const SYSTEM_FILES: &[&str] = &[
     "/etc/ld.so.cache",
     "/etc/ld.so.preload",
     "/etc/localtime",
-    "/etc/os-release",
-    "/etc/lsb-release",
-    "/etc/debian_version",
-    "/etc/redhat-release",
-    "/etc/gentoo-release",
     "/dev/urandom",
     "/proc/cpuinfo",
     "/proc/meminfo",
 ];
 
+/// The distribution's name: clang chooses defaults by it, gcc does not ask.
+const RELEASE_FILES: &[&str] = &[
+    "/etc/os-release",
+    "/etc/lsb-release",
+    "/etc/debian_version",
+    "/etc/redhat-release",
+    "/etc/gentoo-release",
+];
+
 /// What the compiler may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Files and directories to read and execute. One that does not exist is left out.
+    /// Directories to read and execute. One that does not exist is left out.
     pub read: Vec<PathBuf>,
+    /// Files to read and execute. One that does not exist is left out.
+    pub files: Vec<&'static str>,
     /// Directories to read and write files in; nothing there can be executed or listed. One that
     /// does not exist is an error.
     pub write: Vec<PathBuf>,
@@ -123,11 +130,21 @@ impl Policy {
         let mut read: Vec<PathBuf> = SYSTEM_DIRS
             .iter()
             .filter(|dir| !is_below_usr(Path::new(dir)))
-            .chain(SYSTEM_FILES)
             .map(PathBuf::from)
             .collect();
         let real = compiler.canonicalize().ok();
         let programs = [Some(compiler), real.as_deref()];
+        let mut files = SYSTEM_FILES.to_vec();
+        let clang = |program: &Path| {
+            program
+                .as_os_str()
+                .as_bytes()
+                .windows(5)
+                .any(|w| w == b"clang")
+        };
+        if programs.into_iter().flatten().any(clang) {
+            files.extend(RELEASE_FILES);
+        }
         let bins = programs.into_iter().flatten().filter_map(Path::parent);
         for bin in bins.chain(path_dirs.iter().map(PathBuf::as_path)) {
             let root = toolchain_root(bin);
@@ -149,6 +166,7 @@ impl Policy {
         }
         Policy {
             read,
+            files,
             write,
             ..Policy::default()
         }
@@ -205,10 +223,18 @@ pub fn apply(policy: &Policy) -> Result<Status, SandboxError> {
     for path in &policy.read {
         allow(&rules, path, read & known, true)?;
     }
+    for path in &policy.files {
+        allow(&rules, Path::new(path), read & fs::OF_A_FILE & known, true)?;
+    }
     for path in &policy.write {
         allow(&rules, path, write & known, false)?;
     }
-    allow(&rules, Path::new("/dev/null"), write & known, true)?;
+    allow(
+        &rules,
+        Path::new("/dev/null"),
+        write & fs::OF_A_FILE & known,
+        true,
+    )?;
     rules.restrict_self().map_err(SandboxError::Ruleset)?;
     Ok(Status { abi })
 }

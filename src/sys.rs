@@ -111,23 +111,50 @@ pub fn close_leaked() {
     }
 }
 
-/// Replaces the process. Returns only on failure, with the error.
-pub fn exec<S: AsRef<OsStr>>(program: &Path, argv0: &OsStr, args: &[S]) -> io::Error {
-    let strings = || -> Result<Vec<CString>, std::ffi::NulError> {
-        let mut strings = Vec::with_capacity(args.len() + 2);
-        strings.push(CString::new(program.as_os_str().as_bytes())?);
-        strings.push(CString::new(argv0.as_bytes())?);
+extern "C" {
+    /// POSIX's; the libc crate declares it for some C libraries only.
+    static environ: *const *const c_char;
+}
+
+/// Replaces the process by `program`, which is its own `argv[0]`, with the environment as it is but
+/// for the variables in `set`. Returns only on failure, with the error.
+pub fn exec<S: AsRef<OsStr>>(program: &Path, args: &[S], set: &[(&str, &OsStr)]) -> io::Error {
+    let strings = || -> Result<(Vec<CString>, Vec<CString>), std::ffi::NulError> {
+        let mut words = Vec::with_capacity(args.len() + 1);
+        words.push(CString::new(program.as_os_str().as_bytes())?);
         for arg in args {
-            strings.push(CString::new(arg.as_ref().as_bytes())?);
+            words.push(CString::new(arg.as_ref().as_bytes())?);
         }
-        Ok(strings)
+        let variable = |(name, value): &(&str, &OsStr)| {
+            CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
+        };
+        Ok((words, set.iter().map(variable).collect::<Result<_, _>>()?))
     };
-    let strings = match strings() {
+    let (words, variables) = match strings() {
         Ok(strings) => strings,
         Err(error) => return error.into(),
     };
-    let Err(error) = nix::unistd::execv(&strings[0], &strings[1..]);
-    error.into()
+    let pointers = |list: &[CString]| list.iter().map(|s| s.as_ptr()).collect::<Vec<_>>();
+    let mut argv = pointers(&words);
+    argv.push(std::ptr::null());
+    let mut env = pointers(&variables);
+    // SAFETY: the list ends with a null pointer and its strings with NUL; the shim has one thread,
+    // so nobody changes it meanwhile.
+    unsafe {
+        let mut next = environ;
+        while !next.is_null() && !(*next).is_null() {
+            let entry = CStr::from_ptr(*next).to_bytes();
+            let name = entry.split(|&b| b == b'=').next().unwrap_or_default();
+            if !set.iter().any(|(n, _)| n.as_bytes() == name) {
+                env.push(*next);
+            }
+            next = next.add(1);
+        }
+    }
+    env.push(std::ptr::null());
+    // SAFETY: both lists end with a null pointer, and their strings, each with a NUL, live on.
+    unsafe { libc::execve(argv[0], argv.as_ptr(), env.as_ptr()) };
+    io::Error::last_os_error()
 }
 
 /// Sends one line to the system log, as `ccroute` with the process's id.
@@ -178,6 +205,8 @@ pub fn local_moment(seconds: i64) -> Option<Moment> {
     broken_down(seconds, true)
 }
 
+// The libc crate announces a wider alias for musl's by a deprecation.
+#[allow(deprecated)]
 fn broken_down(seconds: i64, local: bool) -> Option<Moment> {
     let time = libc::time_t::try_from(seconds).ok()?;
     // SAFETY: all zero is a valid `tm`; both functions fill it from a number and nothing else. The
@@ -224,15 +253,6 @@ pub fn terminal_width() -> Option<usize> {
         (libc::ioctl(1, libc::TIOCGWINSZ, &mut size) == 0).then_some(size)?
     };
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
-}
-
-/// Sets a variable for the program that will replace this one.
-pub fn set_env(name: &str, value: Option<&OsStr>) {
-    // The shim has one thread, so nobody reads the environment meanwhile.
-    match value {
-        Some(value) => std::env::set_var(name, value),
-        None => std::env::remove_var(name),
-    }
 }
 
 /// Turns bytes into an owned OS string.

@@ -1,11 +1,13 @@
 //! Which compilers are installed: finds a program by name in given directories and on PATH,
 //! passing over ccroute itself and other wrappers.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::decide::Reach;
 use crate::request::FileId;
@@ -48,9 +50,23 @@ pub enum Found {
     No,
 }
 
+/// What the file system said of a path.
+#[derive(Clone, Debug)]
+struct Seen {
+    is_file: bool,
+    executable: bool,
+    id: FileId,
+    mtime: i128,
+    size: u64,
+    /// See [`last_link`].
+    resolved: OsString,
+}
+
 /// Where to look, and what to pass over.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
+    /// One decision asks about the same few paths several times; the answers do not change under it.
+    seen: RefCell<Vec<(PathBuf, Option<Rc<Seen>>)>>,
     /// The directories of PATH; relative ones and empty ones are left out.
     path: Vec<PathBuf>,
     /// ccroute itself and the shims already passed.
@@ -67,7 +83,28 @@ impl Search {
                 .map(|d| PathBuf::from(OsStr::from_bytes(d)))
                 .collect(),
             skip,
+            seen: RefCell::default(),
         }
+    }
+
+    /// What stands at `path`, links followed; `None` if nothing does.
+    fn see(&self, path: &Path) -> Option<Rc<Seen>> {
+        if let Some((_, seen)) = self.seen.borrow().iter().find(|(p, _)| p == path) {
+            return seen.clone();
+        }
+        let seen = fs::metadata(path).ok().map(|meta| {
+            Rc::new(Seen {
+                is_file: meta.is_file(),
+                executable: meta.permissions().mode() & 0o111 != 0,
+                id: (meta.dev(), meta.ino()),
+                mtime: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
+                size: meta.size(),
+                resolved: last_link(path),
+            })
+        });
+        let mut all = self.seen.borrow_mut();
+        all.push((path.to_path_buf(), seen.clone()));
+        seen
     }
 
     /// The directories of PATH that are searched.
@@ -91,34 +128,31 @@ impl Search {
 
     /// What stands at `path`, if it may serve.
     pub fn at(&self, path: &Path) -> Found {
-        let Ok(meta) = fs::metadata(path) else {
+        let Some(seen) = self.see(path) else {
             return Found::No;
         };
-        let id = (meta.dev(), meta.ino());
-        if !meta.is_file() || self.skip.contains(&id) {
+        if !seen.is_file || self.skip.contains(&seen.id) || is_wrapper(&seen.resolved) {
             return Found::No;
         }
-        let resolved = last_link(path);
-        if is_wrapper(&resolved) || (meta.size() < OURS_MAX && is_whitelist_entry(path)) {
+        if seen.size < OURS_MAX && is_whitelist_entry(path) {
             return Found::No;
         }
-        if meta.permissions().mode() & 0o111 == 0 {
+        if !seen.executable {
             return Found::NotExecutable(path.to_path_buf());
         }
         Found::Yes(Installed {
             path: path.to_path_buf(),
-            resolved,
-            id,
-            mtime: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
-            size: meta.size(),
+            resolved: seen.resolved.clone(),
+            id: seen.id,
+            mtime: seen.mtime,
+            size: seen.size,
         })
     }
 
     /// Whether `path` is ccroute itself, or a wrapper, under a compiler's name.
     fn is_masked(&self, path: &Path) -> bool {
-        fs::metadata(path).is_ok_and(|meta| {
-            meta.is_file()
-                && (self.skip.contains(&(meta.dev(), meta.ino())) || is_wrapper(&last_link(path)))
+        self.see(path).is_some_and(|seen| {
+            seen.is_file && (self.skip.contains(&seen.id) || is_wrapper(&seen.resolved))
         })
     }
 
@@ -135,7 +169,8 @@ impl Search {
         while let Some(entry) = entries.next() {
             let dir = Path::new(OsStr::from_bytes(entry));
             let there = dir.join(full);
-            if self.is_masked(&there) {
+            let masked = self.is_masked(&there);
+            if masked {
                 let ours = self.is_ours(&there);
                 first.get_or_insert(if ours {
                     Reach::ThroughShim
@@ -143,15 +178,14 @@ impl Search {
                     Reach::Nowhere
                 });
             }
-            let masks = self.is_masked(&there) || self.is_masked(&dir.join(called));
+            let masks = masked || self.is_masked(&dir.join(called));
             // Where there is an assembler other tools are, and gcc looks for them on PATH.
             if masks && !dir.join("as").exists() {
                 continue;
             }
             kept.push(entry);
             // What execvp would find, relative directories included.
-            let executable = |m: fs::Metadata| m.is_file() && m.permissions().mode() & 0o111 != 0;
-            if !fs::metadata(&there).is_ok_and(executable) {
+            if !self.see(&there).is_some_and(|s| s.is_file && s.executable) {
                 continue;
             }
             if matches!(self.at(&there), Found::Yes(found) if found.id == local.id) {
@@ -164,8 +198,8 @@ impl Search {
     }
 
     fn is_ours(&self, path: &Path) -> bool {
-        last_link(path).as_bytes() == OURSELVES
-            || fs::metadata(path).is_ok_and(|m| self.skip.contains(&(m.dev(), m.ino())))
+        self.see(path)
+            .is_some_and(|s| s.resolved.as_bytes() == OURSELVES || self.skip.contains(&s.id))
     }
 
     /// The triples for which a program `TRIPLE-suffix` stands on PATH or in `first`: the compilers

@@ -220,9 +220,14 @@ impl Verifier {
         let log = directory.join("log");
         fs::write(&log, b"").map_err(|e| e.to_string())?;
         let (command, program) = self.launch(&args, &log);
-        let offered = compile(command, &program)?;
+        let offered = compile(command, &program);
         let text = fs::read(&log).map_err(|e| e.to_string())?;
-        let helper = match helper(&String::from_utf8_lossy(&text)) {
+        let found = helper(&String::from_utf8_lossy(&text));
+        let offered = offered.map_err(|words| match &found {
+            Some(helper) => format!("{helper}: {words}"),
+            None => words,
+        })?;
+        let helper = match found {
             Some(helper) => Some(helper),
             // A launcher that is not distcc keeps no such log.
             None if self.must_log() => return Ok((Status::NotSent, None)),
@@ -250,6 +255,7 @@ impl Verifier {
         }
     }
 
+    /// The command, and what to call it in messages.
     fn launch(&self, args: &[OsString], log: &Path) -> (Command, PathBuf) {
         let program = match &self.launcher {
             Launcher::Itself => PathBuf::from("/proc/self/exe"),
@@ -257,7 +263,7 @@ impl Verifier {
         };
         let mut command = Command::new(&program);
         if matches!(self.launcher, Launcher::Itself) {
-            command.arg0("ccroute-run");
+            command.arg0(LAUNCHER);
         }
         command
             .arg(&self.compiler)
@@ -268,9 +274,16 @@ impl Verifier {
             .env("DISTCC_SKIP_LOCAL_RETRY", "1")
             .env("DISTCC_VERBOSE", "1")
             .env("DISTCC_LOG", log);
+        let program = match self.launcher {
+            Launcher::Itself => PathBuf::from(LAUNCHER),
+            Launcher::Command(_) => program,
+        };
         (command, program)
     }
 }
+
+/// What this program is called as a launcher.
+const LAUNCHER: &str = "ccroute-run";
 
 /// The helper that distcc's log names last: `… exec on HOST: gcc -c …`. `None` where that is
 /// this machine's own local slot.

@@ -75,9 +75,13 @@ impl Farm {
 
     /// Compiles C; `None`, with a word to the user, where that fails (no static libc).
     fn c(&self, name: &str, text: &str, flags: &[&str]) -> Option<PathBuf> {
+        self.c_by("cc", name, text, flags)
+    }
+
+    fn c_by(&self, cc: &str, name: &str, text: &str, flags: &[&str]) -> Option<PathBuf> {
         let source = self.write(&format!("{name}.c"), text);
         let program = self.path(name);
-        let mut cc = Command::new("cc");
+        let mut cc = Command::new(cc);
         cc.args(["-O2", "-s", "-o"])
             .arg(&program)
             .args(flags)
@@ -125,6 +129,8 @@ impl Farm {
             "C, static",
             self.c("peers/c-static", &wrapper(&gcc), &["-static"]),
         ));
+        let musl = self.c_by("musl-gcc", "peers/c-musl", &wrapper(&gcc), &["-static"]);
+        cases.push(self.case("C, static by musl", musl));
         let source = self.write("peers/rust.rs", &rust_wrapper(&gcc));
         let rust = self.path("peers/rust");
         let mut rustc = Command::new("rustc");

@@ -1,5 +1,6 @@
 //! `ccroute check`: are the rules right, and is what they name installed?
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,10 +15,10 @@ use super::place::Tree;
 use super::record::{record, serving};
 use crate::decide::Refusal;
 use crate::exit::Exit;
-use crate::name::Tool;
 use crate::probe::{check_stand_in, Compiler, Proof, Report};
 use crate::rules::{matching::RuleSet, Place, Subject};
 use crate::target::Target;
+use crate::toolchain::{unique, Found, Search};
 use crate::world;
 
 #[derive(Args)]
@@ -101,7 +102,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             .push(json!({"level": level, "triple": triple.text, "text": why, "install": install}));
     }
     if !arguments.rules_only && errors.is_empty() {
-        for (triple, report) in probed(&triples, &rules) {
+        for checked in probed(&triples, &rules) {
+            let report = &checked.report;
             wrong += usize::from(!report.outcome.is_ok());
             let level = if report.outcome.is_ok() {
                 "info"
@@ -109,15 +111,19 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
                 "error"
             };
             if !arguments.json {
-                writeln!(out, "{level}: {triple}: {report}")?;
+                writeln!(out, "{level}: {}: {report}", checked.triple)?;
+                if let Some((triple, other)) = &checked.instead {
+                    writeln!(out, "  would do: use = {triple} ({})", other.outcome)?;
+                }
             }
             findings.push(json!({
                 "level": level,
-                "triple": triple,
+                "triple": checked.triple,
                 "compiler": report.stand_in,
                 "text": report.outcome.as_str(),
                 "differences": report.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "notes": report.notes,
+                "instead": checked.instead.as_ref().map(|(triple, _)| triple),
             }));
         }
         let file = world::facts_file();
@@ -161,29 +167,90 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     })
 }
 
-/// Every stand-in that serves a triple's C, compiled with the section's defaults and held against
-/// what the section promises. A triple that rules say nothing of promises nothing.
-pub(super) fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<(String, Report)> {
-    let mut reports = Vec::new();
+/// A compiler, held against what a section promises.
+pub(super) struct Checked {
+    pub triple: String,
+    pub report: Report,
+    /// The installed triple whose compiler would do in its place, and how well; for one that does
+    /// not do.
+    pub instead: Option<(String, Report)>,
+}
+
+/// The compiler that serves each triple's C, compiled with the section's defaults and held against
+/// what the section promises; where there is a proof, every other that `use` names as well. A triple that
+/// rules say nothing of promises nothing.
+pub(super) fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<Checked> {
+    let mut list = Vec::new();
     for triple in triples {
         let settings = rules.settings(&Plain(&triple.text));
-        let mut served = triple.served();
-        let compiler = served.find(|(name, _)| name.tool == Tool::Gcc && name.version.is_none());
-        let (Some(use_), Some((_, path))) = (&settings.use_, compiler) else {
+        let silent = settings.use_.is_none() && settings.defaults.is_none();
+        let Some((name, first)) = triple.c_compiler().filter(|_| !silent) else {
             continue;
         };
         let defaults = settings.defaults.map_or(Vec::new(), |d| d.value);
         let proof = settings.proof.map(|p| Proof::parse(&p.value));
-        // A compiler under its own name is what it is; a stand-in is held to the triple's name.
-        let promised = (use_.value.first() != Some(&triple.text) || proof.is_some())
-            .then(|| crate::triple::Triple::parse(&triple.text).ok())
-            .flatten()
+        let promised = crate::triple::Triple::parse(&triple.text)
+            .ok()
             .map(|t| Target::of_triple(&t).refined(&defaults));
-        let compiler = Compiler::new(path);
-        reports.push((
-            triple.text.clone(),
-            check_stand_in(&compiler, &defaults, proof.as_ref(), promised.as_ref()),
-        ));
+        let check = |compiler: &Compiler| {
+            // A compiler under its own name is what it is; a stand-in is held to the triple's name.
+            let own = compiler.path.file_name() == Some(OsStr::new(&name.to_string()));
+            let held = promised.as_ref().filter(|_| !own || proof.is_some());
+            check_stand_in(compiler, &defaults, proof.as_ref(), held)
+        };
+        let named = settings.use_.map_or(Vec::new(), |u| u.value);
+        let path = settings.path.map_or(Vec::new(), |p| p.value);
+        let installed = installed(promised.as_ref(), &named, &path);
+        let mut compilers = vec![first.clone()];
+        if proof.is_some() {
+            let others = installed
+                .iter()
+                .filter(|(triple, _)| named.contains(triple));
+            compilers.extend(others.map(|(_, other)| other.clone()));
+            compilers.dedup_by(|other, first| other.path == first.path);
+        }
+        for compiler in compilers {
+            let report = check(&compiler);
+            let others = installed.iter().filter(|(_, c)| c.path != compiler.path);
+            let instead = match report.outcome.is_ok() {
+                true => None,
+                false => others
+                    .map(|(triple, other)| (triple.clone(), check(other)))
+                    .filter(|(_, other)| other.outcome.is_ok())
+                    .min_by_key(|(_, other)| other.outcome),
+            };
+            list.push(Checked {
+                triple: triple.text.clone(),
+                report,
+                instead,
+            });
+        }
     }
-    reports
+    list
+}
+
+/// The compilers for the promised architecture that are installed: those that `use` names first.
+fn installed(
+    promised: Option<&Target>,
+    named: &[String],
+    path: &[String],
+) -> Vec<(String, Compiler)> {
+    let search = Search::new(
+        &world::path_variable(),
+        world::this_file().into_iter().collect(),
+    );
+    let arch = promised.and_then(|t| t.architecture());
+    let fits = |text: &String| {
+        let triple = crate::triple::Triple::parse(text);
+        triple.is_ok_and(|t| Target::of_triple(&t).architecture() == arch)
+    };
+    let mut triples = named.to_vec();
+    triples.extend(search.triples_with("gcc", path).into_iter().filter(fits));
+    unique(triples)
+        .into_iter()
+        .filter_map(|triple| match search.find(&format!("{triple}-gcc"), path) {
+            Found::Yes(installed) => Some((triple, Compiler::new(installed.path))),
+            _ => None,
+        })
+        .collect()
 }

@@ -333,8 +333,8 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
     for (name, tool) in &native.means {
         text.push_str(&format!("tool.{name} = {tool}\n"));
     }
-    let gcc = native.gcc.as_ref().map(stated);
-    let clang = native.clang.as_ref().map(stated);
+    let gcc = native.gcc.as_ref().map(|m| m.defaults.join(" "));
+    let clang = native.clang.as_ref().map(|m| m.defaults.join(" "));
     if let Some(flags) = gcc.as_ref().or(clang.as_ref()) {
         text.push_str(&format!("defaults = {flags}\n"));
     }
@@ -353,24 +353,6 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
         }
     }
     text
-}
-
-/// The defaults that every sent job states. A tune that the compiler was not configured with
-/// follows `-march` on ARM and MIPS: stated, it would stay when a job gives another `-march` (an
-/// ARM kernel does), and the object would be scheduled for another processor.
-fn stated(measured: &Measured) -> String {
-    let answers = &measured.answers;
-    let follows = ["__arm__", "__mips__"]
-        .iter()
-        .any(|m| answers.macros.has(m));
-    let derived = |f: &String| follows && f.starts_with("-mtune=") && !answers.injected.contains(f);
-    let kept: Vec<&str> = measured
-        .defaults
-        .iter()
-        .filter(|f| !derived(f))
-        .map(String::as_str)
-        .collect();
-    kept.join(" ")
 }
 
 /// gcc's first version whose -fdirectives-only understands raw strings and comments as its other

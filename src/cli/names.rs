@@ -2,13 +2,14 @@
 //! `install`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::IpAddr;
 
 use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
 use crate::decide::{decide, Decision, Outcome};
 use crate::name::{CompilerName, Tool};
+use crate::probe::Compiler;
 use crate::request::{Passed, Request};
 use crate::rules::{matching::RuleSet, Place};
 use crate::toolchain::Search;
@@ -34,6 +35,21 @@ pub(super) struct Triple {
 }
 
 impl Triple {
+    /// What is run for its plain `TRIPLE-gcc`, with the argument by which a clang takes the triple.
+    pub(super) fn c_compiler(&self) -> Option<(&CompilerName, Compiler)> {
+        let plain = |name: &CompilerName| name.tool == Tool::Gcc && name.version.is_none();
+        let (name, decision) = self.names.iter().find(|(name, _)| plain(name))?;
+        let Outcome::Run(run) = &decision.outcome else {
+            return None;
+        };
+        let target = |arg: &&OsString| arg.as_encoded_bytes().starts_with(b"--target=");
+        let compiler = Compiler {
+            path: run.compiler.clone(),
+            args: run.args.iter().filter(target).cloned().collect(),
+        };
+        Some((name, compiler))
+    }
+
     /// The names that a compiler serves.
     pub(super) fn served(&self) -> impl Iterator<Item = (&CompilerName, &std::path::Path)> {
         self.names

@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use crate::client::expand::Built;
 use crate::evidence::Evidence;
@@ -63,6 +62,12 @@ pub trait Facts {
 
 /// No evidence at all.
 pub(super) fn nothing_seen() -> &'static Evidence {
-    static NOTHING: OnceLock<Evidence> = OnceLock::new();
-    NOTHING.get_or_init(Evidence::default)
+    static NOTHING: Evidence = Evidence {
+        compiler: None,
+        multiarch: None,
+        conflict: None,
+        kernel: None,
+        macros: None,
+    };
+    &NOTHING
 }

@@ -53,8 +53,7 @@ impl Flags {
 }
 
 /// The processor that a gcc schedules for when told only the architecture (`config/arm/
-/// arm-cpus.in`, `tune for`; measured with gcc 12). It has to be stated: another gcc of the same
-/// version may be configured with a tune of its own, which `-march` does not take away.
+/// arm-cpus.in`, `tune for`; measured with gcc 12).
 const ARM_TUNE: &[(&str, &str)] = &[
     ("armv4", "arm7tdmi"),
     ("armv4t", "arm7tdmi"),
@@ -73,6 +72,37 @@ const ARM_TUNE: &[(&str, &str)] = &[
     ("armv7ve", "cortex-a53"),
     ("armv8-a", "cortex-a53"),
 ];
+
+/// The tunes that a compiler may take from its `-march` when nobody names one, the likeliest first;
+/// none where it was configured with a tune or a processor, which is a default like any other.
+///
+/// Such a tune is no default: stated, it would stay when a job gives another `-march` (an ARM
+/// kernel does), and the object would be scheduled for another processor.
+pub(super) fn implied_tunes(answers: &Answers, stated: &[String]) -> Vec<String> {
+    let stated = Flags(stated.to_vec());
+    if answers.family != Family::Gcc || stated.has("-mtune") || stated.has("-mcpu") {
+        return Vec::new();
+    }
+    let macros = &answers.macros;
+    let arch = stated.value("-march").unwrap_or_default();
+    let tune = if macros.has("__arm__") {
+        let arch = arch.split('+').next().unwrap_or_default();
+        let row = ARM_TUNE.iter().find(|(name, _)| *name == arch);
+        row.map(|(_, tune)| *tune)
+    } else if macros.has("__aarch64__") {
+        answers.effective.get("-mtune=").map(String::as_str)
+    } else if macros.has("__mips__") {
+        Some(arch)
+    } else {
+        None
+    };
+    let Some(tune) = tune.filter(|tune| !tune.is_empty()) else {
+        return Vec::new();
+    };
+    let tune = format!("-mtune={tune}");
+    let others = alternatives(&tune);
+    [tune].into_iter().chain(others).collect()
+}
 
 /// What else a flag's option may stand at, where that is compiled in and nothing tells: other
 /// versions schedule for other processors.
@@ -143,9 +173,6 @@ fn target(answers: &Answers, list: &mut Flags) {
         } else {
             "-mhard-float"
         });
-        if let Some(tune) = list.value("-march").map(|arch| format!("-mtune={arch}")) {
-            list.add(tune);
-        }
     } else if macros.has("__riscv") {
         let fixed = answers.fixed.as_ref();
         for model in ["medlow", "medany"] {
@@ -197,14 +224,6 @@ fn arm<'a>(answers: &Answers, list: &mut Flags, effective: impl Fn(&str) -> Opti
             list.add(format!("-march={arch}"));
         }
     }
-    if !list.has("-mtune") && !list.has("-mcpu") {
-        let arch = list.value("-march").unwrap_or_default();
-        let arch = arch.split('+').next().unwrap_or_default();
-        if let Some((_, tune)) = ARM_TUNE.iter().find(|(name, _)| *name == arch) {
-            let tune = format!("-mtune={tune}");
-            list.add(tune);
-        }
-    }
     if let Some(fpu) = effective("-mfpu=") {
         list.add(format!("-mfpu={fpu}"));
     }
@@ -239,9 +258,6 @@ fn aarch64<'a>(answers: &Answers, list: &mut Flags, effective: impl Fn(&str) -> 
         match effective("-mcpu=") {
             None | Some("generic") => {}
             Some(cpu) => list.add(format!("-mcpu={cpu}")),
-        }
-        if let Some(tune) = effective("-mtune=") {
-            list.add(format!("-mtune={tune}"));
         }
     }
     for option in ["-mabi", "-mcmodel", "-mtls-dialect"] {

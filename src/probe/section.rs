@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::ask::{ask, Answers, Compiler, Family};
-use super::defaults::{alternatives, defaults};
+use super::defaults::{alternatives, defaults, implied_tunes};
 use super::objects::{probe_objects, Language, NoObjects, ProbeObject};
 use super::proof::Proof;
 
@@ -15,6 +15,8 @@ pub struct Measured {
     pub defaults: Vec<String>,
     /// Flags that should have been defaults but change the object, or are rejected.
     pub left_out: Vec<String>,
+    /// The tune that follows from the architecture, and is no default for that: `-mtune=…`.
+    pub implied_tune: Option<String>,
     /// The objects without any flags.
     pub objects: Vec<ProbeObject>,
 }
@@ -46,8 +48,18 @@ pub fn measure(compiler: &Compiler) -> Result<Measured, NoObjects> {
                     .all(|(a, b)| a.digest == b.digest)
         })
     };
+    let tuned = |tune: &String| [wanted.as_slice(), std::slice::from_ref(tune)].concat();
+    let tune = implied_tunes(&answers, &wanted)
+        .into_iter()
+        .find(|tune| neutral(&tuned(tune)));
     let (mut kept, mut left_out) = (wanted.clone(), Vec::new());
-    if !neutral(&wanted) {
+    let mut implied_tune = None;
+    if neutral(&wanted) {
+        implied_tune = tune;
+    } else if let Some(tune) = tune {
+        // Not what its -march implies after all.
+        kept.push(tune);
+    } else {
         kept.clear();
         'flags: for flag in wanted {
             for choice in [flag.clone()].into_iter().chain(alternatives(&flag)) {
@@ -64,6 +76,7 @@ pub fn measure(compiler: &Compiler) -> Result<Measured, NoObjects> {
         answers,
         defaults: kept,
         left_out,
+        implied_tune,
         objects,
     })
 }
@@ -98,6 +111,12 @@ pub fn section_of(measured: &Measured) -> String {
     }
     for flag in &measured.left_out {
         let _ = writeln!(text, "# not a default after all, left out: {flag}");
+    }
+    if let Some(tune) = &measured.implied_tune {
+        let _ = writeln!(
+            text,
+            "# follows from -march, not stated: {tune} (a stand-in with a tune of its own needs it)"
+        );
     }
     if measured.objects.len() < 2 {
         text.push_str("# no C++ compiler is installed: C only\n");

@@ -270,27 +270,3 @@ fn mending_flag(difference: &Difference) -> Option<String> {
     };
     Some(flag)
 }
-
-/// The installed compiler that would do best in a stand-in's place: the candidates are checked in
-/// order, the first identical one ends the search.
-pub fn best_of(
-    candidates: impl IntoIterator<Item = Compiler>,
-    defaults: &[String],
-    proof: Option<&Proof>,
-    promised: Option<&Target>,
-) -> Option<Report> {
-    let mut best: Option<Report> = None;
-    for compiler in candidates {
-        let report = check_stand_in(&compiler, defaults, proof, promised);
-        if best.as_ref().is_none_or(|b| report.outcome < b.outcome) {
-            best = Some(report);
-        }
-        if best
-            .as_ref()
-            .is_some_and(|b| b.outcome == Outcome::Identical)
-        {
-            break;
-        }
-    }
-    best.filter(|report| report.outcome.is_ok())
-}

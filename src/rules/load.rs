@@ -12,9 +12,11 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use nix::errno::Errno;
+use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
 use nix::sys::statvfs::{fstatvfs, statvfs, FsFlags, Statvfs};
 
 use super::error::RulesError;
@@ -89,10 +91,7 @@ enum Entry {
 /// The rules files' names in a directory; none where there is no such directory.
 fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, RulesError> {
     let failed = |error: io::Error| unreadable(dir, &error);
-    let mut options = OpenOptions::new();
-    options.read(true);
-    options.custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK);
-    let opened = match options.open(dir) {
+    let (opened, real) = match open_directory(dir) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
@@ -111,9 +110,30 @@ fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, Rul
     .map_err(failed)?;
     // An empty directory can do no harm, whoever may write to it.
     if !names.is_empty() {
-        checked.opened(&opened, dir)?;
+        checked.opened(&opened, dir, real)?;
     }
     Ok(names)
+}
+
+/// Opens a directory, and its real path where that is known at once: the path itself, where the
+/// kernel finds no link in it (openat2(2), Linux 5.6).
+fn open_directory(dir: &Path) -> io::Result<(File, Option<PathBuf>)> {
+    let plain = dir.is_absolute() && !dir.components().any(|c| c == Component::ParentDir);
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    if plain {
+        match openat2(AT_FDCWD, dir, how) {
+            Ok(opened) => return Ok((opened.into(), Some(dir.components().collect()))),
+            Err(Errno::ENOENT) => return Err(Errno::ENOENT.into()),
+            // A link, or a kernel or a filter that does not know the call.
+            Err(_) => {}
+        }
+    }
+    let mut options = OpenOptions::new();
+    options.read(true);
+    options.custom_flags(libc::O_DIRECTORY | libc::O_NONBLOCK);
+    Ok((options.open(dir)?, None))
 }
 
 /// Whether a file in a rules directory is read.
@@ -221,8 +241,16 @@ impl Checked {
     }
 
     /// Examines a directory that was opened, and all above it.
-    fn opened(&mut self, opened: &File, path: &Path) -> Result<(), RulesError> {
-        let real = real_path(opened, path)?;
+    fn opened(
+        &mut self,
+        opened: &File,
+        path: &Path,
+        real: Option<PathBuf>,
+    ) -> Result<(), RulesError> {
+        let real = match real {
+            Some(real) => real,
+            None => real_path(opened, path)?,
+        };
         let meta = opened.metadata().map_err(|e| unreadable(path, &e))?;
         self.trusted(&real, Bits::of(&meta), opened)?;
         self.parents(&real)?;

@@ -8,6 +8,8 @@ pub mod matching;
 pub mod parse;
 pub mod reference;
 
+pub use keys::Key;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -84,8 +84,9 @@ impl Fpu {
 
     /// The unit that ACLE's macros describe: `fp` is `__ARM_FP`, a set of 2 half, 4 single and 8
     /// double precision. No macro tells 32 double registers without NEON; such a unit is taken for
-    /// one with 16.
-    pub fn of_macros(isa: Isa, fp: u32, fma: bool, neon: bool, crypto: bool) -> Fpu {
+    /// one with 16. An older unit in an ARMv8 processor shows by the missing `maxmin`
+    /// (`__ARM_FEATURE_NUMERIC_MAXMIN`), which gcc defines only with NEON.
+    pub fn of_macros(isa: Isa, fp: u32, fma: bool, neon: bool, crypto: bool, maxmin: bool) -> Fpu {
         if fp == 0 {
             return Fpu::NONE;
         }
@@ -97,7 +98,7 @@ impl Fpu {
             (v7, VFP3),
             (fp & 2 != 0 && v7, FP16),
             (fma, VFP4 | FP16),
-            (v8, ARMV8),
+            (v8 && (maxmin || !neon), ARMV8),
             (neon, NEON | D32),
             (crypto, CRYPTO),
         ];

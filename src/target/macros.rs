@@ -52,6 +52,8 @@ struct SeenArm {
     /// `__ARM_FP`.
     fp: u32,
     neon: bool,
+    /// Instructions of the ARMv8 unit: with NEON, gcc tells this one by it.
+    maxmin: bool,
     fma: bool,
     crypto: bool,
     idiv: bool,
@@ -275,6 +277,7 @@ impl Seen {
             }
             "NEON" => arm.neon = true,
             "FEATURE_FMA" => arm.fma = true,
+            "FEATURE_NUMERIC_MAXMIN" => arm.maxmin = true,
             "FEATURE_CRYPTO" => {
                 arm.crypto = true;
                 arm.a64 |= isa::aarch64_extension("crypto");
@@ -462,6 +465,7 @@ impl Seen {
             seen.fma,
             seen.neon,
             seen.crypto,
+            seen.maxmin,
         ));
     }
 }

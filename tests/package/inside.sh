@@ -15,9 +15,9 @@ tree() {
 same() { # same BEFORE AFTER WHEN
     cmp -s "$1" "$2" || { diff "$1" "$2" >&2; fail "not as before: $3"; }
 }
-# Tries a condition for ten seconds.
+# Tries a condition for a minute: machines are slow, conditions cheap.
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         "$@" && return
         sleep 0.1
     done

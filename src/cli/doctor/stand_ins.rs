@@ -87,7 +87,8 @@ fn served(setup: &Setup<'_>, found: &mut Vec<Finding>) {
 
 /// Stand-ins against what the rules promise of them, compiled.
 fn stand_ins_make_what_is_promised(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    for (triple, report) in probed(&setup.triples, setup.rules) {
+    for checked in probed(&setup.triples, setup.rules) {
+        let (triple, report) = (checked.triple, checked.report);
         if report.outcome.is_ok() {
             continue;
         }
@@ -99,6 +100,10 @@ fn stand_ins_make_what_is_promised(setup: &Setup<'_>, found: &mut Vec<Finding>) 
             what += &format!("; {note}");
         }
         let mend = match report.flags.is_empty() {
+            _ if checked.instead.is_some() => format!(
+                "in the rule: use = {}; then: ccroute check",
+                checked.instead.map_or(String::new(), |(triple, _)| triple)
+            ),
             false => format!(
                 "add to the rule's defaults: {}; then: ccroute check",
                 report.flags.join(" ")
