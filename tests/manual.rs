@@ -255,10 +255,32 @@ fn the_pages_have_no_fault() {
     );
 }
 
+/// A program that makes terminals of its own. A chroot may have none to give: it then gets some.
+fn with_terminals(program: &str) -> Command {
+    if Path::new("/dev/pts/ptmx").exists() {
+        return Command::new(need(program));
+    }
+    const MOUNTS: &str =
+        "mount --make-rprivate /dev && mount -t devpts -o ptmxmode=666 devpts /dev/pts \
+        && mount --bind /dev/pts/ptmx /dev/ptmx && exec \"$@\"";
+    let mut command = Command::new(need("unshare"));
+    command.args([
+        "--mount",
+        "--propagation",
+        "unchanged",
+        "sh",
+        "-c",
+        MOUNTS,
+        "sh",
+    ]);
+    command.arg(need(program));
+    command
+}
+
 /// What is shown on a terminal.
 fn on_terminal(words: &str, env: &[(&str, &str)]) -> String {
     let line = format!("{CCROUTE} {words}");
-    let mut command = Command::new(need("script"));
+    let mut command = with_terminals("script");
     command.args(["-qec", &line, "/dev/null"]).env_clear();
     command
         .envs([("PATH", "/usr/bin:/bin"), ("TERM", "xterm")])
@@ -299,7 +321,7 @@ fn completed(shell: &str, line: &str) -> Vec<String> {
     let script = Path::new(PROJECT)
         .join("tests/manual")
         .join(format!("complete.{shell}"));
-    let mut command = Command::new(need("timeout"));
+    let mut command = with_terminals("timeout");
     command.arg("60").arg(need(shell));
     match shell {
         "fish" => command.arg("--no-config"),

@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// Look at this distccd and no other
     #[arg(long, value_name = "PROCESS")]
     distccd: Option<u32>,
-    /// Compile nothing: no stand-in is held against its proof, no host gets a job
+    /// Compile nothing, neither here nor on a host
     #[arg(long)]
     quick: bool,
     /// Look below DIR as if it were /
