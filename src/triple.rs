@@ -149,8 +149,13 @@ impl Triple {
     pub fn canonical(&self) -> String {
         let mut out = canonical_cpu(&self.cpu);
         if let Some(words) = self.vendor.as_deref().and_then(abi_words) {
+            // What is left must not pass for a kernel: linux_pc is a vendor.
+            let kernel = self.env.is_empty() && pair(&words, &self.kernel);
             out.push('-');
-            out.push_str(&words);
+            out.push_str(match &self.vendor {
+                Some(vendor) if kernel => vendor,
+                _ => &words,
+            });
         } else if !self.env.is_empty() && !pair(&self.kernel, &self.env) {
             // Three fields would be read otherwise.
             out.push_str("-unknown");

@@ -177,6 +177,9 @@ fn canonical_forms_are_names_and_fixed_points() {
         ("x86x64-pc_-ni", "x86x64-ni"),
         ("x86_64-unknown_pc-linux-gnu", "x86_64-linux-gnu"),
         ("x86_64-pc_t64-linux-gnu", "x86_64-t64-linux-gnu"),
+        // A vendor does not become a kernel.
+        ("sh4-linux_-6464", "sh4-linux_-6464"),
+        ("sh4-linux_pc-6464", "sh4-linux_pc-6464"),
         // The byte order behind `te` is one letter.
         ("armv5teb-linux-gnueabi", "armv5teb-linux-gnueabi"),
         ("armebv5te-linux-gnueabi", "armv5teb-linux-gnueabi"),

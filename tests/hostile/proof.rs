@@ -561,6 +561,11 @@ fn major(compiler: &str) -> u32 {
 const GONE: &[(&str, &str, u32)] = &[
     ("-Wp,--output-pch=", "gcc", 12),
     ("-info-output-file=", "clang", 14),
+    // Renamed in clang 17.
+    ("-fopenmp-is-device", "clang", 16),
+    // Migration to ARC left clang with version 20.
+    ("arcmt-", "clang", 19),
+    ("objcmt-", "clang", 19),
 ];
 
 fn prove(compiler: &str, lines: &[(Shows, &str)]) {
