@@ -182,7 +182,7 @@ fn rules_that_others_may_write() {
 }
 
 /// Root gives the file away. Who is not root cannot, and goes where root's files are a stranger's:
-/// into a user namespace that has only this user, as root.
+/// into a user namespace that has only this user, as root. There the directories above are strange.
 #[test]
 fn rules_that_another_user_owns() {
     let machine = Machine::with_rules("owner", "[native]\n");
@@ -194,7 +194,7 @@ fn rules_that_another_user_owns() {
     let output = std::process::Command::new(need("unshare"))
         .args(["--user", "--map-root-user"])
         .arg(machine.scratch.path("opt/ccroute"))
-        .env("CCROUTE_RULES_DIR", "/usr/lib")
+        .env("CCROUTE_RULES_DIR", &machine.rules)
         .args(["explain", NAME])
         .output()
         .unwrap();
