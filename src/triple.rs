@@ -364,11 +364,12 @@ impl Env<'_> {
                 if libc == "android" {
                     // An API level, `androideabi21`, chooses headers, not code.
                     abi = abi.trim_end_matches(|c: char| c.is_ascii_digit());
-                } else if libc != "gnu" {
-                    // muslgnueabi and uclibcgnueabihf are musleabi and uclibceabihf.
-                    abi = abi.strip_prefix("gnu").unwrap_or(abi);
                 }
-                let abi = abi.strip_prefix('_').unwrap_or(abi);
+                abi = abi.trim_start_matches('_');
+                // muslgnueabi and uclibcgnueabihf are musleabi and uclibceabihf.
+                while let ("musl" | "uclibc", Some(rest)) = (libc, abi.strip_prefix("gnu")) {
+                    abi = rest.trim_start_matches('_');
+                }
                 return Env {
                     libc: &env[..libc.len()],
                     abi,
