@@ -257,8 +257,9 @@ fn canonical_cpu(cpu: &str) -> String {
             let family = if arm.thumb { "thumb" } else { "arm" };
             // In a name, v7 means the application profile: there is no other v7 for Linux.
             let isa = if arm.isa == "v7" { "v7a" } else { arm.isa };
-            // After v5te, eb would be read as an e more.
-            let order = match (arm.big, isa.contains("te")) {
+            // After v5t and v5te, the e of eb would be read as the ISA's.
+            let te = isa.contains("te") || isa.ends_with('t');
+            let order = match (arm.big, te) {
                 (false, _) => "",
                 (true, true) => "b",
                 (true, false) => "eb",

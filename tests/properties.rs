@@ -190,6 +190,8 @@ fn canonical_forms_are_names_and_fixed_points() {
         ("aarch64-linux-gnu__ilp32", "aarch64-linux-gnu_ilp32"),
         // The byte order behind `te` is one letter.
         ("armv5teb-linux-gnueabi", "armv5teb-linux-gnueabi"),
+        ("armv5tb-linux-gnueabi", "armv5tb-linux-gnueabi"),
+        ("armebv5t-linux-gnueabi", "armv5tb-linux-gnueabi"),
         ("armebv5te-linux-gnueabi", "armv5teb-linux-gnueabi"),
         ("thumbv7teb-eabmbv7em-ihf", "thumbv7teb-eabmbv7em-ihf"),
         // What says its byte order twice is no ARM.
