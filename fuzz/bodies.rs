@@ -8,16 +8,33 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use ccroute::args::{scan, Kind};
+use ccroute::evidence::Evidence;
 use ccroute::hostile::{hostile, Job};
 use ccroute::name::{CompilerName, Tool};
 use ccroute::object::{compare, digest, Comparison, Facts};
+use ccroute::rules::load::Text;
+use ccroute::rules::matching::RuleSet;
+use ccroute::rules::parse::{parse, words};
+use ccroute::target::{verdict, Level, Property, Target};
+use ccroute::triple::{Triple, TripleError};
+use rules_common::{shown, text, Asked};
+
+#[path = "../tests/rules_common/mod.rs"]
+mod rules_common;
 
 /// A target's name and what it does with an input.
-pub type Target = (&'static str, fn(&[u8]));
+pub type Body = (&'static str, fn(&[u8]));
 
-/// The targets that are wired.
+/// Every target.
 #[allow(dead_code)] // Each libFuzzer target uses one of them.
-pub const TARGETS: &[Target] = &[("names", names), ("args", args), ("elf", elf)];
+pub const TARGETS: &[Body] = &[
+    ("names", names),
+    ("args", args),
+    ("elf", elf),
+    ("triples", triples),
+    ("rules", rules),
+    ("source", source),
+];
 
 /// Compiler names: what parses prints as what was parsed, and parses again to the same.
 #[allow(dead_code)]
@@ -59,14 +76,13 @@ pub fn args(data: &[u8]) {
             assert!(found.option.len() <= 300, "a short name");
             assert!(!found.to_string().chars().any(char::is_control));
         }
-        // Nothing that stands before or behind hides these.
+        // Nothing that stands before or behind hides these, wherever they are put.
+        let at = data.len() % (words.len() + 1);
         for bad in ["-fplugin=x.so", "-wrapper", "--plugin=x", "@x", "-specs=x"] {
-            for at in [0, words.len() / 2, words.len()] {
-                let mut more = words.clone();
-                more.insert(at, bad.into());
-                let job = Job::find(&more, cwd);
-                assert!(hostile(tool, &more, &job).is_some(), "{bad} at {at}");
-            }
+            let mut more = words.clone();
+            more.insert(at, bad.into());
+            let job = Job::find(&more, cwd);
+            assert!(hostile(tool, &more, &job).is_some(), "{bad} at {at}");
         }
     }
 }
@@ -94,4 +110,212 @@ pub fn elf(data: &[u8]) {
         let same = !matches!(compare(data, &other), Ok(Comparison::Different(_)));
         assert_eq!(same, a == b);
     }
+}
+
+/// Triples: two names and flags, one per line. A name prints as it was written and its canonical
+/// form is a fixed point; names that say the same never contradict each other; what is known of a
+/// target prints and parses back, and is served by itself.
+#[allow(dead_code)]
+pub fn triples(data: &[u8]) {
+    let Ok(all) = std::str::from_utf8(data) else {
+        return;
+    };
+    let mut lines = all.split('\n');
+    let names = [lines.next(), lines.next()].map(|n| Triple::parse(n.unwrap_or_default()));
+    let flags: Vec<&str> = lines.collect();
+    for (name, line) in names.iter().zip(all.split('\n')) {
+        let Ok(name) = name else { continue };
+        assert_eq!(name.to_string(), line.to_ascii_lowercase());
+        assert_eq!(Triple::parse(&name.to_string()).as_ref(), Ok(name));
+        let canonical = name.canonical();
+        match Triple::parse(&canonical) {
+            Ok(again) => {
+                assert_eq!(again.canonical(), canonical, "a fixed point");
+                assert!(name.equivalent(&again) && again.equivalent(name));
+                agree(name, &again);
+            }
+            // What is implied, written out, may not fit any more.
+            Err(error) => assert_eq!(error, TripleError::TooLong, "{line}"),
+        }
+        for spelling in name.spellings() {
+            let other = Triple::parse(&spelling).expect("a spelling is a name");
+            assert!(name.equivalent(&other), "{line} {spelling}");
+            assert_ne!(other.as_str(), name.as_str(), "another spelling");
+            agree(name, &other);
+        }
+        let target = Target::of_triple(name).refined(&flags);
+        assert_eq!(target.to_string().parse(), Ok(target.clone()), "{line}");
+        assert_eq!(target.refined(&[] as &[&str]), target, "nothing stated");
+        assert_eq!(target.strengthened(&target), target, "surer of nothing");
+        let own = verdict(&target, &target, &[] as &[&str]);
+        assert!(
+            own.level >= Level::Compatible || impossible(&own.differences),
+            "{own:?}"
+        );
+    }
+    if let [Ok(a), Ok(b)] = &names {
+        assert_eq!(a.equivalent(b), b.equivalent(a), "{a} {b}");
+        if a.equivalent(b) {
+            agree(a, b);
+        }
+    }
+}
+
+/// Two names that say the same do not contradict each other.
+fn agree(a: &Triple, b: &Triple) {
+    let [x, y] = [a, b].map(Target::of_triple);
+    let found = verdict(&x, &y, &[] as &[&str]);
+    assert!(
+        found.level >= Level::Compatible || impossible(&found.differences),
+        "{a} {b}: {found:?}"
+    );
+}
+
+/// What no compiler compiles (hard float without an FPU) is refused even to itself.
+fn impossible(differences: &[ccroute::target::Difference]) -> bool {
+    let fatal: Vec<Property> = differences.iter().map(|d| d.property).collect();
+    matches!(fatal.as_slice(), [Property::Fpu] | [Property::Mode])
+}
+
+/// Rules files: a fault says in one line where it stands; what has none comes to the same settings
+/// however it is cut into files, ended, commented or followed by sections that do not hold.
+#[allow(dead_code)]
+pub fn rules(data: &[u8]) {
+    let texts = [text("f", data)];
+    let (set, errors) = RuleSet::parse_all(&texts);
+    let first = RuleSet::parse(&texts).err().map(|e| e.to_string());
+    assert_eq!(first, errors.first().map(ToString::to_string), "one parser");
+    let lines: Vec<&[u8]> = data.split(|&b| b == b'\n').collect();
+    for error in &errors {
+        let message = error.to_string();
+        let control = |c: char| c.is_control() && c != '\t';
+        assert!(!message.contains(control), "{message:?}");
+        let mut fields = message.split(':').skip(1).map(str::parse::<usize>);
+        let mut number = || fields.next().and_then(Result::ok).expect("a number");
+        let (line, column) = (number(), number());
+        assert!((1..=lines.len()).contains(&line), "{message:?}");
+        assert!(
+            (1..=lines[line - 1].len() + 1).contains(&column),
+            "{message:?}"
+        );
+    }
+    for section in set.sections() {
+        let _ = (section.names(), section.header(), section.origin());
+    }
+    if !errors.is_empty() {
+        return;
+    }
+    let parsed = parse(data, &mut |_| true);
+    for entry in parsed.sections.iter().flat_map(|s| s.entries()) {
+        let list = words(entry.value);
+        let printed: Vec<String> = list.iter().map(|w| quoted(w)).collect();
+        assert_eq!(words(&printed.join(" ")), list, "{printed:?}");
+    }
+    let whole = settings(&texts);
+    let mut ended = data.to_vec();
+    ended.extend_from_slice(
+        b"\n# x = [\n[no-such-triple-4]\nrefuse = x\n[native from 0.0.0.1]\nas = x-y\n",
+    );
+    assert_eq!(
+        settings(&[text("f", ended)]),
+        whole,
+        "what is behind does not hold"
+    );
+    for section in parsed.sections.iter().take(8) {
+        // Cut before this section.
+        let before = lines.iter().take(section.line as usize - 1);
+        let at = before.map(|line| line.len() + 1).sum::<usize>();
+        let (a, b) = data.split_at(at);
+        assert_eq!(
+            settings(&[text("f", a), text("g", b)]),
+            whole,
+            "cut at {at}"
+        );
+    }
+    if !data.windows(2).any(|w| w == b"+=") {
+        let twice = [text("f", data), text("g", data)];
+        assert_eq!(settings(&twice), whole, "said twice");
+    }
+}
+
+/// A word as a rules file can always spell it.
+fn quoted(word: &str) -> String {
+    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// What texts say for some requests, without the lines that say it.
+fn settings(texts: &[Text]) -> Vec<String> {
+    let rules = RuleSet::parse(texts).unwrap_or_else(|e| panic!("{texts:?}: {e}"));
+    let asked = [
+        "native",
+        "native helper from=192.168.1.20 kernel=arm source=arm-linux-gnueabihf",
+        "armv6j-hardfloat-linux-gnueabi helper tool=g++ from=::1",
+        "x tool=clang",
+    ];
+    let mut all = Vec::new();
+    for words in asked {
+        let shown = shown(&rules.settings(&Asked::new(words)));
+        let values = shown
+            .lines()
+            .map(|l| l.rsplit_once(" @").map_or(l, |(v, _)| v));
+        let mut values: Vec<String> = values.map(str::to_string).collect();
+        // tool.NAME stand in the order in which they were last set, which means nothing.
+        values.sort_unstable();
+        all.extend(values);
+    }
+    all
+}
+
+/// Source heads: whatever they name stands in the text, in line markers; what the first lines
+/// settle, later ones do not change; what the macros tell prints and parses back.
+#[allow(dead_code)]
+pub fn source(data: &[u8]) {
+    let seen = Evidence::of_text(data);
+    let holds = |part: &str| {
+        data.windows(part.len().max(1))
+            .any(|w| w == part.as_bytes())
+    };
+    if let Some(compiler) = &seen.compiler {
+        assert!(holds(&compiler.version));
+        assert!(compiler.triple.as_deref().is_none_or(holds));
+        assert_eq!(compiler.clang, compiler.triple.is_none());
+    }
+    assert!(seen.multiarch.as_deref().is_none_or(holds));
+    if let Some((a, b)) = &seen.conflict {
+        assert!(a != b && holds(a) && holds(b));
+        assert_eq!(seen.triple(), Some(a.as_str()));
+    }
+    if let Some(kernel) = &seen.kernel {
+        assert!(holds(&format!("arch/{}/", kernel.arch)), "{}", kernel.arch);
+        assert!(holds("include/linux/kconfig.h"));
+    }
+    if let Some(target) = seen.target() {
+        assert_eq!(target.to_string().parse(), Ok(target.clone()));
+    }
+    // The same without the lines that are markers: only macros can be left.
+    let lines = data.split_inclusive(|&b| b == b'\n');
+    let code: Vec<u8> = lines
+        .clone()
+        .filter(|l| !l.starts_with(b"# "))
+        .flatten()
+        .copied()
+        .collect();
+    let plain = Evidence::of_text(&code);
+    assert_eq!(
+        (plain.triple(), &plain.compiler, &plain.kernel),
+        (None, &None, &None)
+    );
+    // And of a beginning.
+    let count = lines.clone().count();
+    let head: Vec<u8> = lines.take(count / 2).flatten().copied().collect();
+    let first = Evidence::of_text(&head);
+    assert!(first.compiler.is_none() || first.compiler == seen.compiler);
+    assert!(
+        first.multiarch.is_none() || first.multiarch == seen.multiarch || seen.compiler.is_some()
+    );
+    assert!(first.conflict.is_none() || first.conflict == seen.conflict);
+    if let (Some(a), Some(b)) = (&first.kernel, &seen.kernel) {
+        assert!(a.arch == b.arch || b.arch == "um", "{} {}", a.arch, b.arch);
+    }
+    assert!(first.kernel.is_none() || seen.kernel.is_some());
 }

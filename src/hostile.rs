@@ -196,6 +196,7 @@ impl Check<'_> {
                     && value.iter().any(|b| !b"ADIMNPUp".contains(b))
             }
             When::HoldsOptions => !matches!(value, b"" | b"-gtoggle"),
+            When::AsksForList => matches!(value, b"?" | b"help"),
             When::OtherDriver => !matches!(value, b"gcc" | b"g++" | b"cpp"),
         }
     }
@@ -282,6 +283,8 @@ impl Check<'_> {
             } else if option.starts_with(b"it") {
                 let why = "reads a table of instructions";
                 return refuse(b"-Wa,--itbl", Harm::Loads, why);
+            } else if asks_assembler(option) {
+                return refuse(b"-Wa,--help", Harm::NoObject, "only prints");
             } else if item.starts_with(b"-o") {
                 return refuse(b"-Wa,-o", Harm::Writes, "names another object");
             } else if item.contains(&b'/') && !option.starts_with(b"debug-prefix-map") {
@@ -312,6 +315,12 @@ impl Check<'_> {
         ];
         for item in items {
             let name = item.split(|&b| b == b'=').next().unwrap_or_default();
+            let bare = name.trim_ascii_start();
+            let bare = bare.strip_prefix(b"-").unwrap_or(bare);
+            let bare = bare.strip_prefix(b"-").unwrap_or(bare);
+            if bare == b"h" || bare == b"version" || bare.starts_with(b"help") {
+                return refuse(b"-mllvm -help", Harm::NoObject, "only prints");
+            }
             let mut parts = name.split(|&b| b == b'-' || b == b'_');
             if item.contains(&b'/') || parts.any(|p| FILES.contains(&p)) {
                 return refuse(b"-mllvm", Harm::Writes, "speaks of files to LLVM");
@@ -319,6 +328,13 @@ impl Check<'_> {
         }
         None
     }
+}
+
+/// Whether an assembler's option (without its dashes), or what is the beginning of only that one,
+/// has it print and do nothing else.
+fn asks_assembler(option: &[u8]) -> bool {
+    const ONLY_PRINT: &[&[u8]] = &[b"version", b"help", b"target-help", b"dump-config"];
+    option.len() > 1 && ONLY_PRINT.iter().any(|o| o.starts_with(option))
 }
 
 /// Words for the command lines of other programs.

@@ -148,9 +148,14 @@ impl Triple {
     /// prove equal compilers: Raspbian's `arm-linux-gnueabihf` is not Debian's.
     pub fn canonical(&self) -> String {
         let mut out = canonical_cpu(&self.cpu);
-        if let Some(vendor) = self.vendor.as_deref().filter(|v| !is_neutral(v)) {
+        if let Some(words) = self.vendor.as_deref().and_then(abi_words) {
+            // What is left must not pass for a kernel: linux_pc is a vendor.
+            let kernel = self.env.is_empty() && pair(&words, &self.kernel);
             out.push('-');
-            out.push_str(&abi_words(vendor));
+            out.push_str(match &self.vendor {
+                Some(vendor) if kernel => vendor,
+                _ => &words,
+            });
         } else if !self.env.is_empty() && !pair(&self.kernel, &self.env) {
             // Three fields would be read otherwise.
             out.push_str("-unknown");
@@ -181,7 +186,7 @@ impl Triple {
         cpus.extend(ALIASES.iter().filter(same).map(|&(a, _)| a));
         let own = self.vendor.as_deref();
         let mut vendors = vec![own];
-        if own.is_none_or(is_neutral) {
+        if own.and_then(abi_words).is_none() {
             vendors.extend([None, Some("unknown"), Some("pc"), Some("none")]);
             vendors.extend([Some("redhat"), Some("suse"), Some("alpine")]);
         }
@@ -227,10 +232,19 @@ fn is_neutral(vendor: &str) -> bool {
     NEUTRAL.contains(&vendor) || vendor.starts_with("ubuntu")
 }
 
-/// A vendor without its neutral words: `pc_t64` is `t64`, `unknown_nofpu` is `nofpu`.
-fn abi_words(vendor: &str) -> String {
-    let kept: Vec<&str> = vendor.split('_').filter(|w| !is_neutral(w)).collect();
-    kept.join("_")
+/// A vendor without its neutral words: `pc_t64` is `t64`, `unknown_nofpu` is `nofpu`; `None` where
+/// none is left, as of `unknown_pc`.
+fn abi_words(vendor: &str) -> Option<String> {
+    if is_neutral(vendor) {
+        return None;
+    }
+    let words = vendor.split('_').filter(|w| !w.is_empty());
+    let kept: Vec<&str> = words.clone().filter(|w| !is_neutral(w)).collect();
+    match words.count() {
+        // Underscores alone.
+        0 => Some(vendor.to_string()),
+        _ => Some(kept.join("_")).filter(|k| !k.is_empty()),
+    }
 }
 
 fn canonical_cpu(cpu: &str) -> String {
@@ -243,7 +257,13 @@ fn canonical_cpu(cpu: &str) -> String {
             let family = if arm.thumb { "thumb" } else { "arm" };
             // In a name, v7 means the application profile: there is no other v7 for Linux.
             let isa = if arm.isa == "v7" { "v7a" } else { arm.isa };
-            let order = if arm.big { "eb" } else { "" };
+            // After v5t and v5te, the e of eb would be read as the ISA's.
+            let te = isa.contains("te") || isa.ends_with('t');
+            let order = match (arm.big, te) {
+                (false, _) => "",
+                (true, true) => "b",
+                (true, false) => "eb",
+            };
             format!("{family}{isa}{}{order}", arm.rpm)
         }
     }
@@ -305,7 +325,10 @@ impl ArmCpu<'_> {
             Some(isa) => (isa, true),
             None => (isa, big),
         };
-        (isa.is_empty() || is_isa(isa)).then_some(ArmCpu {
+        // Said twice, it is no name of anything, and taking it apart would not end.
+        let twice = orders.iter().any(|(s, _)| isa.ends_with(s));
+        let rpm = !big && ["h", "hn"].iter().any(|s| isa.ends_with(s));
+        (isa.is_empty() || is_isa(isa) && !twice && !rpm).then_some(ArmCpu {
             thumb,
             isa,
             rpm: "",
@@ -342,11 +365,12 @@ impl Env<'_> {
                 if libc == "android" {
                     // An API level, `androideabi21`, chooses headers, not code.
                     abi = abi.trim_end_matches(|c: char| c.is_ascii_digit());
-                } else if libc != "gnu" {
-                    // muslgnueabi and uclibcgnueabihf are musleabi and uclibceabihf.
-                    abi = abi.strip_prefix("gnu").unwrap_or(abi);
                 }
-                let abi = abi.strip_prefix('_').unwrap_or(abi);
+                abi = abi.trim_start_matches('_');
+                // muslgnueabi and uclibcgnueabihf are musleabi and uclibceabihf.
+                while let ("musl" | "uclibc", Some(rest)) = (libc, abi.strip_prefix("gnu")) {
+                    abi = rest.trim_start_matches('_');
+                }
                 return Env {
                     libc: &env[..libc.len()],
                     abi,

@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
 use common::call::{copy_of_ccroute, run, Call, Ran, Trace};
-use common::{executable, Scratch};
+use common::{executable, need, Scratch};
 
 const NAME: &str = "arm-linux-gnueabihf-gcc";
 
@@ -136,6 +136,9 @@ fn rules_that_are_binary() {
     bad_rules(&machine, &["50-test.rules:1:5:", "not UTF-8"]);
     let machine = Machine::with_rules("nul", b"[native]\nuse = na\0tive\n");
     bad_rules(&machine, &["50-test.rules:2:9:", "control character"]);
+    // Beyond ASCII: a terminal takes U+009B for the start of a command, and messages quote.
+    let machine = Machine::with_rules("c1", "[native]\nus\u{9b}31me = native\n");
+    bad_rules(&machine, &["50-test.rules:2:3:", "control character"]);
 }
 
 #[test]
@@ -178,15 +181,26 @@ fn rules_that_others_may_write() {
     bad_rules(&machine, &["/rules: ", "chmod go-w"]);
 }
 
+/// Root gives the file away. Who is not root cannot, and goes where root's files are a stranger's:
+/// into a user namespace that has only this user, as root. There the directories above are strange.
 #[test]
 fn rules_that_another_user_owns() {
-    if !nix::unistd::geteuid().is_root() {
-        // Only root can give a file away; others cannot get into this situation.
+    let machine = Machine::with_rules("owner", "[native]\n");
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(machine.rules_file(), Some(12345), None).unwrap();
+        bad_rules(&machine, &["50-test.rules: ", "chown root"]);
         return;
     }
-    let machine = Machine::with_rules("owner", "[native]\n");
-    std::os::unix::fs::chown(machine.rules_file(), Some(12345), None).unwrap();
-    bad_rules(&machine, &["50-test.rules: ", "chown root"]);
+    let output = std::process::Command::new(need("unshare"))
+        .args(["--user", "--map-root-user"])
+        .arg(machine.scratch.path("opt/ccroute"))
+        .env("CCROUTE_RULES_DIR", &machine.rules)
+        .args(["explain", NAME])
+        .output()
+        .unwrap();
+    let ran = Ran::of(output);
+    assert_eq!(ran.code, Some(78), "{ran:#?}");
+    assert!(ran.stderr.contains("chown root"), "{ran:#?}");
 }
 
 #[test]

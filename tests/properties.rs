@@ -150,7 +150,11 @@ fn properties_hold_for_random_names_and_flags() {
     for _ in 0..20_000 {
         let name = any_triple(&mut dice);
         let parsed = triple(&name);
+        assert_eq!(parsed.to_string(), name, "prints as it was written");
         let canonical = parsed.canonical();
+        for spelling in parsed.spellings() {
+            assert!(triple(&spelling).equivalent(&parsed), "{name}: {spelling}");
+        }
         assert_eq!(triple(&canonical).canonical(), canonical, "{name}");
         let flags: Vec<&str> = (0..dice.roll(5)).map(|_| dice.pick(FLAGS)).collect();
         let target = Target::of_triple(&parsed).refined(&flags);
@@ -167,4 +171,57 @@ fn properties_hold_for_random_names_and_flags() {
         // Flags stated once more change nothing.
         assert_eq!(target.refined(&[] as &[&str]), target, "{name} {flags:?}");
     }
+}
+
+/// Names that fuzzing found: their canonical form was no name, or had another canonical form.
+#[test]
+fn canonical_forms_are_names_and_fixed_points() {
+    let table = [
+        // Of a vendor of neutral words nothing is left.
+        ("x86x64-pc_-ni", "x86x64-ni"),
+        ("x86_64-unknown_pc-linux-gnu", "x86_64-linux-gnu"),
+        ("x86_64-pc_t64-linux-gnu", "x86_64-t64-linux-gnu"),
+        // A vendor does not become a kernel.
+        ("sh4-linux_-6464", "sh4-linux_-6464"),
+        ("sh4-linux_pc-6464", "sh4-linux_pc-6464"),
+        // However many words mean nothing.
+        ("arm-v2m-lplmx-android____2", "arm-v2m-lplmx-android"),
+        ("arm-linux-muslgnu_gnueabi", "arm-linux-musleabi"),
+        ("aarch64-linux-gnu__ilp32", "aarch64-linux-gnu_ilp32"),
+        // The byte order behind `te` is one letter.
+        ("armv5teb-linux-gnueabi", "armv5teb-linux-gnueabi"),
+        ("armv5tb-linux-gnueabi", "armv5tb-linux-gnueabi"),
+        ("armebv5t-linux-gnueabi", "armv5tb-linux-gnueabi"),
+        ("armebv5te-linux-gnueabi", "armv5teb-linux-gnueabi"),
+        ("thumbv7teb-eabmbv7em-ihf", "thumbv7teb-eabmbv7em-ihf"),
+        // What says its byte order twice is no ARM.
+        ("armv7lll-linux-gnueabi", "armv7lll-linux-gnueabi"),
+    ];
+    for (name, want) in table {
+        let canonical = triple(name).canonical();
+        assert_eq!(canonical, want, "{name}");
+        assert_eq!(triple(&canonical).canonical(), want, "{name}");
+    }
+}
+
+/// What is known of a RISC-V without a base, which fuzzing found not to be read back.
+#[test]
+fn any_set_of_extensions_prints_and_parses() {
+    for name in [
+        "riscv64ow-arm-n-le",
+        "riscv64p-linux-gnu",
+        "riscv32imac-none-elf",
+    ] {
+        let target = Target::of_triple(&triple(name));
+        assert_eq!(target.to_string().parse(), Ok(target), "{name}");
+    }
+    let macros = [
+        ("__riscv", "1"),
+        ("__riscv_xlen", "64"),
+        ("__riscv_zba", "1"),
+    ];
+    let macros = macros.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
+    let target = Target::of_macros(macros);
+    assert!(target.to_string().contains("isa="), "{target}");
+    assert_eq!(target.to_string().parse(), Ok(target));
 }

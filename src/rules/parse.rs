@@ -98,7 +98,8 @@ pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a
     // Some editors begin every text with a byte order mark.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     // Nearly every file is plain throughout, which is quicker to see for all of it at once.
-    let whole = match has_any(text, |b| is_control(b) & (b != b'\n')) {
+    let odd = |b| (is_control(b) & (b != b'\n')) | (b == C1);
+    let whole = match has_any(text, odd) {
         true => None,
         false => std::str::from_utf8(text).ok(),
     };
@@ -184,8 +185,16 @@ fn plain(line: &[u8]) -> Result<&str, Found> {
     if let Some(at) = line.iter().position(|&b| is_control(b)) {
         return Err(found(at, Fault::Control));
     }
-    std::str::from_utf8(line).map_err(|e| found(e.valid_up_to(), Fault::NotText))
+    let text = std::str::from_utf8(line).map_err(|e| found(e.valid_up_to(), Fault::NotText))?;
+    // Beyond ASCII too: messages quote a line, and U+009B begins a terminal's commands.
+    match text.find(|c: char| c.is_control() && c != '\t') {
+        Some(at) => Err(found(at, Fault::Control)),
+        None => Ok(text),
+    }
 }
+
+/// The first byte, in UTF-8, of every control character beyond ASCII (and of some that are none).
+const C1: u8 = 0xc2;
 
 fn is_control(b: u8) -> bool {
     ((b < b' ') & (b != b'\t')) | (b == 0x7f)

@@ -104,7 +104,8 @@ impl Isa {
     /// Reads [`word`](Isa::word)'s form.
     pub fn of_word(family: Family, word: &str) -> Option<Isa> {
         match word.split_once('~') {
-            Some((_, hex)) if family != Family::Riscv => u64::from_str_radix(hex, 16)
+            _ if family == Family::Riscv => riscv::of_text(word).map(|bits| Isa { family, bits }),
+            Some((_, hex)) => u64::from_str_radix(hex, 16)
                 .ok()
                 .map(|bits| Isa { family, bits }),
             _ => Isa::of_name(family, word),

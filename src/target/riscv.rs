@@ -21,16 +21,24 @@ pub fn parse(text: &str) -> Option<(u32, u64)> {
     } else {
         (32, rest.strip_prefix("32")?)
     };
+    let named = rest.starts_with(|c: char| !matches!(c, '_' | 'z' | 's' | 'x'));
+    named.then(|| (width, set(rest)))
+}
+
+/// Reads [`text`]'s form, which need not have a base: macros may not name it.
+pub fn of_text(text: &str) -> Option<u64> {
+    text.strip_prefix("rv64").map(set)
+}
+
+/// The set that an ISA string without its `rv64` means.
+fn set(rest: &str) -> u64 {
     let mut parts = rest.split('_');
     let mut bits = 0;
     // The first part may run on from letters into one long name: rv64gczba does not exist, but
     // rv64imac_zba_zbb does, and vendors write rv64gcxtheadba.
-    let first = parts.next()?;
+    let first = parts.next().unwrap_or_default();
     let letters = first.find(['z', 's', 'x']).unwrap_or(first.len());
     let (letters, long) = first.split_at(letters);
-    if letters.is_empty() {
-        return None;
-    }
     for byte in letters.bytes() {
         bits |= match byte {
             b'g' => letters_of(b"imafd"),
@@ -50,7 +58,7 @@ pub fn parse(text: &str) -> Option<(u32, u64)> {
             (_, None) => OTHER,
         };
     }
-    Some((width, bits))
+    bits
 }
 
 /// The set as text. The width is the architecture's, and 64 is written for either.

@@ -4,3 +4,4 @@
 mod pass;
 mod proof;
 mod refused;
+mod scene;
