@@ -2,6 +2,7 @@
 # make demo      see it work: a helper and a client on this machine's loopback
 # make test      everything, against a real distcc, distccd and Debian's cross compilers
 # make static    one without libraries, in target/static: Portage's sandbox cannot trace it
+# make bench-pi  an emulated ARM client, in every way that people use; as root
 # make bench     start-up against other shims, and many rules; writes target/bench/startup.txt
 # make install   program, rules, manual pages, completions, documents, below DESTDIR/PREFIX
 # make deb       a Debian package in target/deb; ARCH=armhf or arm64: by cross build
@@ -37,7 +38,7 @@ OUT     = target/$(if $(TARGET),$(TARGET)/)release
 NATIVE  = $(if $(TARGET),target/debug,target/release)/ccroute
 LINKED_BY = CARGO_TARGET_$(shell echo '$(TARGET)' | tr a-z- A-Z_)_LINKER=$(LINKER)
 
-.PHONY: build static bench demo test deb install uninstall lint clean
+.PHONY: build static bench bench-pi demo test deb install uninstall lint clean
 
 build:
 	$(if $(LINKER),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
@@ -123,6 +124,12 @@ deb:
 	@# Rust may come from elsewhere than Debian's packages, so -d.
 	cd $(DEB) && dpkg-buildpackage -b -d -us -uc -a $(ARCH)
 	@ls -l target/deb/*_$(ARCH).deb
+
+# An emulated ARM client; takes a quarter of an hour, most of it once.
+bench-pi:
+	packaging/setup.sh pi
+	$(CARGO) build --release --locked
+	benches/pi/run.sh target/release/ccroute
 
 # Start-up against peers, what rules cost, what the sandbox and the record of calls cost. Ratios count, not seconds.
 bench: static

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh demo|test|ci|deb: installs, from Debian's packages, what that needs and this machine lacks.
+# setup.sh demo|test|ci|deb|pi: installs, from Debian's packages, what that needs and this machine lacks.
 set -eu
 
 min_rust=85 # rust-version in Cargo.toml: 1.85
@@ -60,6 +60,19 @@ script bsdutils
 xmllint libxml2-utils
 '"$deb_needs"
 
+pi_needs="$demo_needs"'
+debootstrap debootstrap
+proot proot
+qemu-arm|qemu-arm-static qemu-user
+/usr/src/linux-source-*.tar.xz linux-source
+flex flex
+bison bison
+bc bc
+xz xz-utils
+perl perl
+make make
+'
+
 have() {
     case $1 in
     /*) for path in $1; do [ -e "$path" ] && return 0; done; return 1 ;;
@@ -85,7 +98,8 @@ case ${1:-} in
 demo) needs=$demo_needs ;;
 test | ci) needs=$test_needs ;;
 deb) needs=$deb_needs ;;
-*) echo "usage: setup.sh demo|test|ci|deb" >&2; exit 2 ;;
+pi) needs=$pi_needs ;;
+*) echo "usage: setup.sh demo|test|ci|deb|pi" >&2; exit 2 ;;
 esac
 
 packages=$(printf '%s\n' "$needs" | missing)

@@ -1,0 +1,198 @@
+#!/bin/bash
+# run.sh CCROUTE: what ccroute gains on a slow ARM machine, and costs. The machine is emulated: Debian's armhf
+# userland under qemu and proot, on core 0; the helper is this machine's distccd, on core 1. The client
+# compiles 26 files of an ARM kernel in each of the ways that people use, all in one run, and every object
+# is compared with the one that its own compiler made. CCROUTE is the program for this machine; the
+# client's is built here. What is made once (1.5 GB) stays in $CCROUTE_PI, by default target/pi.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+ccroute=$(readlink -f "${1:?usage: run.sh CCROUTE}")
+lab=${CCROUTE_PI:-$here/../../target/pi}
+mkdir -p "$lab" && lab=$(cd "$lab" && pwd)
+root=$lab/client
+linux=$root/root/linux
+tool=arm-linux-gnueabihf
+rust=armv7-unknown-linux-gnueabihf
+qemu=$(command -v qemu-arm-static || command -v qemu-arm)
+# shellcheck disable=SC1091
+release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+
+say() { echo "bench-pi: $*" >&2; }
+
+# on_client COMMAND...: in /root of the emulated machine.
+on_client() {
+    taskset -c 0 "$lab/older_kernel" proot -q "$qemu" -0 -r "$root" -b /dev -b /proc -b /sys -w /root \
+        /usr/bin/env -i HOME=/root LANG=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+make_client() {
+    [ ! -e "$root/.complete" ] || return 0
+    say "making the client (once; some minutes)"
+    rm -rf "$root"
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -1)
+    debootstrap --foreign --arch=armhf --variant=minbase \
+        --include=gcc,g++,libc6-dev,make,distcc,bc,mawk,flex,bison,perl "$release" "$root" "$mirror" >"$lab/client.log"
+    # Unpacked by hand: configuring the packages under emulation would take an hour, and nothing here needs it.
+    [ ! -L "$root/proc" ] || rm "$root/proc"
+    mkdir -p "$root/proc" "$root/root"
+    for package in "$root"/var/cache/apt/archives/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$root"
+    done
+    ln -sf mawk "$root/usr/bin/awk"
+    [ -e "$root/bin/sh" ] || ln -s dash "$root/bin/sh"
+    touch "$root/.complete"
+}
+
+make_kernel() {
+    [ ! -e "$linux/jobs/jobs.mk" ] || return 0
+    say "making the kernel's compile commands (once)"
+    rm -rf "$linux" && mkdir -p "$linux"
+    set -- /usr/src/linux-source-*.tar.xz
+    tar -xf "$1" -C "$linux" --strip-components=1
+    # With the cross compiler, of the client's version: what its flags are, the client's would be.
+    for goal in tinyconfig prepare kernel/time/ kernel/irq/; do
+        make -s -C "$linux" O=jobs ARCH=arm CROSS_COMPILE=$tool- -j"$(nproc)" "$goal"
+    done >"$lab/kernel.log" 2>&1
+    perl "$here/jobs.pl" "$linux/jobs" >"$lab/jobs.mk"
+    mv "$lab/jobs.mk" "$linux/jobs/jobs.mk"
+    # A tree of the client's own, as far as it can get without compiling: its host tools are ARM.
+    on_client make -s -C linux O=own ARCH=arm tinyconfig prepare >"$lab/own.log" 2>&1
+}
+
+# The program for the client. Its standard library comes with rustup, or from Debian.
+build_for_client() {
+    if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$rust" ]; then
+        if command -v rustup >/dev/null; then
+            rustup target add $rust
+        else
+            dpkg --add-architecture armhf
+            apt-get -qq update
+            apt-get -qq install -y --no-install-recommends libstd-rust-dev:armhf
+        fi
+    fi >"$lab/rust.log" 2>&1
+    export CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=$tool-gcc
+    (cd "$here/../.." && cargo build --quiet --release --locked --target $rust --target-dir "$lab/build")
+    install -m 755 "$lab/build/$rust/release/ccroute" "$root/usr/bin/ccroute"
+    ln -sf ccroute "$root/usr/bin/ccroute-run"
+    mkdir -p "$root/usr/lib/ccroute/rules.d"
+    cp "$here"/../../rules.d/*.rules "$root/usr/lib/ccroute/rules.d/"
+}
+
+# The masquerade directories, one for each way.
+make_ways() {
+    ways=$root/root/ways
+    rm -rf "$ways" && mkdir -p "$ways"/{distcc,bash,c}
+    for name in gcc g++ cc c++; do
+        ln -s /usr/bin/distcc "$ways/distcc/$name"
+        install -m 755 "$here/wrapper.sh" "$ways/bash/$name"
+        ln -s sender "$ways/c/$name"
+    done
+    $tool-gcc -O2 -s "$here/sender.c" -o "$ways/c/sender"
+    rm -rf "$root/etc/ccroute"
+    cp -a "$root/usr/lib/distcc" "$lab/masquerade.$$"
+    on_client ccroute install --client >"$lab/install.log" 2>&1
+    cp -a "$root/usr/lib/distcc" "$ways/ccroute"
+    rm -rf "$root/usr/lib/distcc" && mv "$lab/masquerade.$$" "$root/usr/lib/distcc"
+}
+
+# helper PORT DIRECTORY: a distccd whose compilers are found in DIRECTORY first, and allowed by a list.
+helpers=()
+helper() {
+    local port=$1 dir=$2
+    ls -d "$dir"/* >"$served/commands.$port"
+    (cd /tmp && exec taskset -c 1 env -i PATH=/usr/bin:/bin DISTCCD_PATH="$dir:/usr/bin:/bin" \
+        DISTCC_CMDLIST="$served/commands.$port" CCROUTE_RULES_DIR="$served/rules" \
+        distccd --daemon --no-detach --port "$port" --listen 127.0.0.1 --allow 127.0.0.1 --jobs 4 \
+        --user nobody --log-stderr --log-level info 2>"$lab/helper.$port.log") &
+    helpers+=($!)
+    for _ in $(seq 100); do
+        grep -q 'listening on' "$lab/helper.$port.log" 2>/dev/null && return
+        sleep 0.1
+    done
+    say "distccd on port $port does not start"; cat "$lab/helper.$port.log" >&2; exit 1
+}
+stop_helpers() {
+    for pid in "${helpers[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait
+}
+
+# Seconds since the epoch, in milliseconds.
+now() { date +%s%3N; }
+
+# compile LABEL WAY JOBS PORT: builds the 26 objects; prints the row.
+compile() {
+    local label=$1 way=$2 jobs=$3 port=$4 path=/usr/local/bin:/usr/bin:/bin start took objects same=0
+    [ "$way" = - ] || path=/root/ways/$way:$path
+    rm -rf "$root/root/.distcc" "$linux/jobs/out"
+    mkdir -p "$root/root/.distcc"
+    start=$(now)
+    on_client env PATH="$path" DISTCC_HOSTS="127.0.0.1:$port/4,lzo" DISTCC_LOG="/root/distcc.log" \
+        make -C linux/jobs -f jobs.mk -j"$jobs" all >"$lab/compile.log" 2>&1 ||
+        { tail -5 "$lab/compile.log" >&2; say "$label failed"; return 1; }
+    took=$(($(now) - start))
+    [ "$way" != - ] || { local_time=$took; rm -rf "$lab/local"; cp -a "$linux/jobs/out" "$lab/local"; }
+    objects=$(find "$linux/jobs/out" -name '*.o' | wc -l)
+    while read -r object; do
+        $tool-objcopy -R .comment "$linux/jobs/out/$object" "$lab/one.o"
+        $tool-objcopy -R .comment "$lab/local/$object" "$lab/other.o"
+        ! cmp -s "$lab/one.o" "$lab/other.o" || same=$((same + 1))
+    done < <(cd "$linux/jobs/out" && find . -name '*.o')
+    awk -v l="$label" -v t="$took" -v of="$local_time" -v n="$objects" -v s="$same" \
+        'BEGIN { printf "%-44s %8.1f s  %6.2f  %3d objects, %3d as local\n", l, t / 1000, of / t, n, s }'
+    rm -f "$root/root/distcc.log"
+}
+
+# prepare LABEL WAY PORT: what only probes the compiler, twice; the faster counts.
+prepare() {
+    local label=$1 way=$2 port=$3 path=/usr/local/bin:/usr/bin:/bin start took best=
+    [ "$way" = - ] || path=/root/ways/$way:$path
+    for _ in 1 2; do
+        start=$(now)
+        on_client env PATH="$path" DISTCC_HOSTS="127.0.0.1:$port/4,lzo" \
+            make -s -C linux O=own ARCH=arm prepare >"$lab/prepare.log" 2>&1 ||
+            { tail -5 "$lab/prepare.log" >&2; say "prepare: $label failed"; return 1; }
+        took=$(($(now) - start))
+        [ -n "$best" ] && [ "$best" -lt "$took" ] || best=$took
+    done
+    [ "$way" != - ] || prepare_time=$best
+    awk -v l="make prepare, $label" -v t="$best" -v of="$prepare_time" \
+        'BEGIN { printf "%-44s %8.1f s  %6.2f\n", l, t / 1000, t / of }'
+}
+
+mkdir -p "$lab"
+cc -O2 "$here/older_kernel.c" -o "$lab/older_kernel"
+make_client
+make_kernel
+build_for_client
+make_ways
+# What distccd's user must be able to read.
+served=$(mktemp -d /tmp/bench-pi.XXXXXX)
+chmod 755 "$served"
+mkdir "$served/plain" "$served/routed"
+install -m 755 "$ccroute" "$served/ccroute"
+cp -r "$here/../../rules.d" "$served/rules"
+ln -s /usr/bin/$tool-gcc /usr/bin/$tool-g++ /usr/bin/gcc /usr/bin/g++ "$served/plain/"
+for name in $tool-gcc $tool-g++ gcc g++; do ln -s ../ccroute "$served/routed/$name"; done
+trap 'stop_helpers; rm -rf "$served"' EXIT
+plain=4871 routed=4872
+helper $plain "$served/plain"
+helper $routed "$served/routed"
+
+{
+    echo "26 files of a kernel, compiled on an emulated ARM machine ($(date +%F), $("$ccroute" --version))."
+    echo "The ratio is local time to this time; for make prepare, this time to that without a masquerade."
+    echo
+    compile "local" - 1 $plain
+    compile "distcc, plain gcc, no ccroute" distcc 4 $plain || true
+    compile "distcc, plain gcc, ccroute on the helper" distcc 4 $routed
+    compile "bash wrapper" bash 4 $plain
+    compile "C wrapper, 20 lines" c 4 $plain
+    compile "ccroute on both" ccroute 4 $routed
+    compile "C wrapper, 20 lines, again" c 4 $plain
+    compile "ccroute on both, again" ccroute 4 $routed
+    echo
+    prepare "no masquerade" - $plain
+    prepare "bash wrapper" bash $plain
+    prepare "ccroute" ccroute $routed
+} | tee "$lab/table.txt"
