@@ -318,9 +318,13 @@ const GONE: &[(&str, &str, u32)] = &[
     ("-info-output-file=", "clang", 14),
     // Renamed in clang 17.
     ("-fopenmp-is-device", "clang", 16),
-    // Migration to ARC left clang with version 20.
+    // Migration to ARC left clang with version 20; 19 no longer writes for Objective-C's.
     ("arcmt-", "clang", 19),
-    ("objcmt-", "clang", 19),
+    ("objcmt-", "clang", 14),
+    // Seen with 14, and not with 19.
+    ("--amdgpu-arch-tool=", "clang", 14),
+    ("-mcpu=?", "clang", 14),
+    ("-mtune=?", "clang", 14),
 ];
 
 fn prove(compiler: &str, lines: &[(Shows, &str)]) {
