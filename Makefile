@@ -52,7 +52,8 @@ $(WRITTEN)/_ccroute: page = completions zsh
 $(WRITTEN)/ccroute.fish: page = completions fish
 $(PAGES:%=$(WRITTEN)/%): $(NATIVE)
 	@mkdir -p $(WRITTEN)
-	$(NATIVE) $(page) >$@.new && mv $@.new $@
+	@# Two of make may be at it at once.
+	$(NATIVE) $(page) >$@.$$$$ && mv $@.$$$$ $@
 
 # musl's start-up is the shortest; glibc's static one serves where rustc has no musl target.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
