@@ -23,7 +23,9 @@ fn a_tune_that_follows_from_the_architecture_is_not_stated() {
         let measured = measure(&Compiler::new(program(name))).unwrap();
         let tuned = measured.defaults.iter().any(|f| f.starts_with("-mtune="));
         assert!(!tuned, "{name}: {:?}", measured.defaults);
-        assert!(measured.implied_tune.is_some(), "{name}");
+        // For AArch64, gcc 14 names none at all.
+        let named = name != "aarch64-linux-gnu-gcc";
+        assert!(measured.implied_tune.is_some() || !named, "{name}");
         let job: Vec<&str> = march.split(' ').chain(["-O2"]).collect();
         let kept = stated(&measured.answers.target(), &measured.defaults, &job);
         let words: Vec<&str> = kept

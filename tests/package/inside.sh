@@ -129,6 +129,16 @@ cp "$scratch/default" /etc/default/distcc
 tree >"$scratch/after"
 same "$scratch/before" "$scratch/after" "after removal with a distccd"
 
+say "removal where another root's distccd has such a list"
+DISTCC_CMDLIST=/etc/ccroute/commands sleep 60 &
+other=$!
+dpkg -i "$package"
+dpkg -P ccroute || fail "removal fails"
+kill $other
+wait $other || true
+tree >"$scratch/after"
+same "$scratch/before" "$scratch/after" "after removal beside another"
+
 say "removal"
 dpkg -i "$package"
 ccroute install --helper
