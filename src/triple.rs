@@ -177,12 +177,12 @@ impl Triple {
     /// The usual other spellings of this triple, the likeliest first, without the one given. Few
     /// enough to look for each on disk; each is [`equivalent`](Triple::equivalent).
     pub fn spellings(&self) -> Vec<String> {
-        let canonical = canonical_cpu(&self.cpu);
+        let cpu = canonical_cpu(&self.cpu);
         let mut cpus = vec![self.cpu.as_str()];
-        if canonical != self.cpu {
-            cpus.push(&canonical);
+        if cpu != self.cpu {
+            cpus.push(&cpu);
         }
-        let same = |&&(a, c): &&(&str, &str)| (c == canonical) && a != self.cpu;
+        let same = |&&(a, c): &&(&str, &str)| (c == cpu) && a != self.cpu;
         cpus.extend(ALIASES.iter().filter(same).map(|&(a, _)| a));
         let own = self.vendor.as_deref();
         let mut vendors = vec![own];
@@ -194,6 +194,7 @@ impl Triple {
         if self.kernel == "linux" && self.env == "gnu" {
             envs.push("");
         }
+        let canonical = self.canonical();
         let mut out: Vec<String> = Vec::new();
         for env in envs {
             for vendor in &vendors {
@@ -202,7 +203,7 @@ impl Triple {
                     let words: Vec<&str> = fields.into_iter().flatten().collect();
                     let name = words.join("-").trim_end_matches('-').to_string();
                     let known = name == self.text || out.contains(&name);
-                    if !known && Triple::parse(&name).is_ok_and(|t| self.equivalent(&t)) {
+                    if !known && Triple::parse(&name).is_ok_and(|t| t.canonical() == canonical) {
                         out.push(name);
                     }
                 }

@@ -5,6 +5,7 @@
  *      step takes two switches of context
  * Small and static, because a child begins with its parent's peak memory. */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -46,6 +47,11 @@ static int counted(char **argv, int steps)
 {
 	int status, execs = 0, running = 1;
 	long long count = 0, last = 0;
+	cpu_set_t one;
+	/* On two processors each switch between the two processes would wake a sleeping one. */
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof one, &one);
 	pid_t child = fork();
 	if (!child) {
 		ptrace(PTRACE_TRACEME, 0, 0, 0);

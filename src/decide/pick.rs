@@ -27,40 +27,69 @@ pub(super) struct Candidate {
     pub(super) first: Option<String>,
 }
 
+/// What was looked at in vain.
+#[derive(Default)]
+struct Tried {
+    /// Programs that are not installed.
+    looked_for: Vec<String>,
+    /// Why the first that is installed does not serve.
+    fault: Option<Refusing>,
+}
+
 impl Deciding<'_> {
     /// Finds the compiler and checks that it fits.
     pub(super) fn run(&mut self, wanted: &Wanted) -> Result<Run, Refusing> {
         let entries = self.entries(wanted);
-        let mut looked_for = Vec::new();
-        let mut first_fault: Option<Refusing> = None;
-        for entry in &entries {
-            for program in self.programs(wanted, entry) {
-                match self.candidate(wanted, entry, &program) {
-                    Some(Ok(candidate)) => match self.fits(wanted, &candidate) {
-                        Ok(run) => return Ok(run),
-                        Err(why) => {
-                            self.note(format!(
-                                "{} does not serve",
-                                candidate.installed.path.display()
-                            ));
-                            first_fault = first_fault.or(Some(why));
-                        }
-                    },
-                    Some(Err(why)) => first_fault = first_fault.or(Some(why)),
-                    None => looked_for.push(program.name),
-                }
-            }
+        let mut tried = Tried::default();
+        if let Some(run) = self.first_that_fits(wanted, &entries, &mut tried) {
+            return Ok(run);
         }
-        Err(first_fault.unwrap_or_else(|| {
-            looked_for.dedup();
+        // Rarely needed, and dear.
+        let others = self.equivalents(wanted, &entries);
+        if let Some(run) = self.first_that_fits(wanted, &others, &mut tried) {
+            return Ok(run);
+        }
+        Err(tried.fault.unwrap_or_else(|| {
+            tried.looked_for.dedup();
             Refusal::NotFound {
-                looked_for: looked_for.join(", "),
+                looked_for: tried.looked_for.join(", "),
             }
             .into()
         }))
     }
 
-    /// The installed triples to try: those of `use`, else what is wanted under its usual spellings.
+    fn first_that_fits(
+        &mut self,
+        wanted: &Wanted,
+        entries: &[String],
+        tried: &mut Tried,
+    ) -> Option<Run> {
+        for entry in entries {
+            for program in self.programs(wanted, entry) {
+                let fault = match self.candidate(wanted, entry, &program) {
+                    Some(Ok(candidate)) => match self.fits(wanted, &candidate) {
+                        Ok(run) => return Some(run),
+                        Err(why) => {
+                            self.note(format!(
+                                "{} does not serve",
+                                candidate.installed.path.display()
+                            ));
+                            why
+                        }
+                    },
+                    Some(Err(why)) => why,
+                    None => {
+                        tried.looked_for.push(program.name);
+                        continue;
+                    }
+                };
+                tried.fault.get_or_insert(fault);
+            }
+        }
+        None
+    }
+
+    /// The installed triples to try first: those of `use`, else what is wanted.
     fn entries(&mut self, wanted: &Wanted) -> Vec<String> {
         if let Some(use_) = &wanted.settings.use_ {
             let text = format!("served by {}", use_.value.join(", "));
@@ -78,15 +107,22 @@ impl Deciding<'_> {
             return entries;
         }
         let mut entries = wanted.entries.clone();
-        if let Some(triple) = wanted.triple.as_deref() {
-            entries.push(triple.to_owned());
-            if let Ok(parsed) = Triple::parse(triple) {
-                entries.extend(parsed.spellings());
-                if Triple::parse(self.facts.native_triple()).is_ok_and(|n| n.equivalent(&parsed)) {
-                    entries.push(NATIVE.into());
-                }
-            }
+        entries.extend(wanted.triple.clone());
+        unique(entries)
+    }
+
+    /// Without a `use`, what is wanted under its usual other spellings, those in `tried` left out.
+    fn equivalents(&self, wanted: &Wanted, tried: &[String]) -> Vec<String> {
+        let triple = wanted.triple.as_deref();
+        let parsed = triple.and_then(|t| Triple::parse(t).ok());
+        let Some(parsed) = parsed.filter(|_| wanted.settings.use_.is_none()) else {
+            return Vec::new();
+        };
+        let mut entries = parsed.spellings();
+        if Triple::parse(self.facts.native_triple()).is_ok_and(|n| n.equivalent(&parsed)) {
+            entries.push(NATIVE.into());
         }
+        entries.retain(|e| !tried.contains(e));
         unique(entries)
     }
 
