@@ -9,6 +9,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use once_cell::unsync::OnceCell;
+
 use crate::decide::Reach;
 use crate::request::FileId;
 
@@ -58,8 +60,8 @@ struct Seen {
     id: FileId,
     mtime: i128,
     size: u64,
-    /// See [`last_link`].
-    resolved: OsString,
+    /// See [`Search::resolved`].
+    resolved: OnceCell<OsString>,
 }
 
 /// Where to look, and what to pass over.
@@ -99,12 +101,23 @@ impl Search {
                 id: (meta.dev(), meta.ino()),
                 mtime: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
                 size: meta.size(),
-                resolved: last_link(path),
+                resolved: OnceCell::new(),
             })
         });
         let mut all = self.seen.borrow_mut();
         all.push((path.to_path_buf(), seen.clone()));
         seen
+    }
+
+    /// The base name at the end of the links at `path`, which `seen` is of.
+    fn resolved<'s>(&self, path: &Path, seen: &'s Seen) -> &'s OsStr {
+        seen.resolved.get_or_init(|| last_link(path))
+    }
+
+    /// Whether `path`, which `seen` is of, is ccroute itself, a shim already passed, or a wrapper. The
+    /// identity is known already, the links are not.
+    fn passed_over(&self, path: &Path, seen: &Seen) -> bool {
+        self.skip.contains(&seen.id) || is_wrapper(self.resolved(path, seen))
     }
 
     /// The directories of PATH that are searched.
@@ -131,7 +144,7 @@ impl Search {
         let Some(seen) = self.see(path) else {
             return Found::No;
         };
-        if !seen.is_file || self.skip.contains(&seen.id) || is_wrapper(&seen.resolved) {
+        if !seen.is_file || self.passed_over(path, &seen) {
             return Found::No;
         }
         if seen.size < OURS_MAX && is_whitelist_entry(path) {
@@ -142,7 +155,7 @@ impl Search {
         }
         Found::Yes(Installed {
             path: path.to_path_buf(),
-            resolved: seen.resolved.clone(),
+            resolved: self.resolved(path, &seen).to_os_string(),
             id: seen.id,
             mtime: seen.mtime,
             size: seen.size,
@@ -151,9 +164,8 @@ impl Search {
 
     /// Whether `path` is ccroute itself, or a wrapper, under a compiler's name.
     fn is_masked(&self, path: &Path) -> bool {
-        self.see(path).is_some_and(|seen| {
-            seen.is_file && (self.skip.contains(&seen.id) || is_wrapper(&seen.resolved))
-        })
+        self.see(path)
+            .is_some_and(|seen| seen.is_file && self.passed_over(path, &seen))
     }
 
     /// Where the children of a launcher find `full` (a program's name) on the PATH `path`, if it
@@ -198,8 +210,9 @@ impl Search {
     }
 
     fn is_ours(&self, path: &Path) -> bool {
-        self.see(path)
-            .is_some_and(|s| s.resolved.as_bytes() == OURSELVES || self.skip.contains(&s.id))
+        self.see(path).is_some_and(|s| {
+            self.skip.contains(&s.id) || self.resolved(path, &s).as_bytes() == OURSELVES
+        })
     }
 
     /// The triples for which a program `TRIPLE-suffix` stands on PATH or in `first`: the compilers

@@ -60,7 +60,7 @@ pub fn default_dirs() -> Vec<PathBuf> {
 /// A directory or file that cannot be read, or that others could have written.
 pub fn load(dirs: &[PathBuf]) -> Result<Vec<Text>, RulesError> {
     let mut names: BTreeMap<OsString, (&Path, Entry)> = BTreeMap::new();
-    let mut checked = Checked::new();
+    let mut checked = Checked::default();
     for dir in dirs {
         for (name, entry) in list(dir, &mut checked)? {
             // The earlier directory keeps the name.
@@ -226,20 +226,13 @@ fn unreadable(path: &Path, error: &io::Error) -> RulesError {
 }
 
 /// What has been found safe, so that directories that files share are examined once.
+#[derive(Default)]
 struct Checked {
-    user: u32,
     /// Real paths of safe directories.
     directories: Vec<PathBuf>,
 }
 
 impl Checked {
-    fn new() -> Checked {
-        Checked {
-            user: nix::unistd::geteuid().as_raw(),
-            directories: Vec::new(),
-        }
-    }
-
     /// Examines a directory that was opened, and all above it.
     fn opened(
         &mut self,
@@ -252,7 +245,7 @@ impl Checked {
             None => real_path(opened, path)?,
         };
         let meta = opened.metadata().map_err(|e| unreadable(path, &e))?;
-        self.trusted(&real, Bits::of(&meta), opened)?;
+        trusted(&real, Bits::of(&meta), opened)?;
         self.parents(&real)?;
         if real != path {
             // Some part of the path is a link.
@@ -274,7 +267,7 @@ impl Checked {
             if !meta.is_symlink() {
                 break;
             }
-            self.trusted(&link, Bits::of(&meta), link.as_path())?;
+            trusted(&link, Bits::of(&meta), link.as_path())?;
             let dir = link.parent().unwrap_or(Path::new("/"));
             if hop > 0 {
                 // The first one's directory is examined as what it is.
@@ -294,7 +287,7 @@ impl Checked {
         path: &Path,
         entry: Entry,
     ) -> Result<(), RulesError> {
-        self.trusted(path, Bits::of(meta), file)?;
+        trusted(path, Bits::of(meta), file)?;
         match entry {
             Entry::File => Ok(()),
             Entry::MaybeLink => self.parents(&real_path(file, path)?),
@@ -308,37 +301,38 @@ impl Checked {
                 break;
             }
             let meta = fs::symlink_metadata(dir).map_err(|e| unreadable(dir, &e))?;
-            self.trusted(dir, Bits::of(&meta), dir)?;
+            trusted(dir, Bits::of(&meta), dir)?;
             self.directories.push(dir.to_path_buf());
         }
         Ok(())
     }
+}
 
-    /// Whether nobody but root and the user who runs ccroute can write `path`. Permission bits
-    /// alone count; the group does too, whichever it is.
-    fn trusted(&self, path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
-        let owner = bits.owner;
-        if owner != 0 && owner != self.user && !is_roots_elsewhere(owner, on) {
-            return Err(RulesError::Unsafe {
-                path: path.into(),
-                what: "owned by neither root nor the user who runs ccroute",
-                mend: format!("chown root {}", path.display()),
-            });
-        }
-        // In a sticky directory nobody can replace what another has made.
-        let directory = bits.mode & libc::S_IFMT == libc::S_IFDIR;
-        let sticky = directory && bits.mode & 0o1000 != 0;
-        // A link's own bits mean nothing.
-        let link = bits.mode & libc::S_IFMT == libc::S_IFLNK;
-        if bits.mode & 0o022 != 0 && !sticky && !link {
-            return Err(RulesError::Unsafe {
-                path: path.into(),
-                what: "others than its owner can write to it",
-                mend: format!("chmod go-w {}", path.display()),
-            });
-        }
-        Ok(())
+/// Whether nobody but root and the user who runs ccroute can write `path`. Permission bits
+/// alone count; the group does too, whichever it is.
+fn trusted(path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
+    let owner = bits.owner;
+    let another = owner != 0 && owner != nix::unistd::geteuid().as_raw();
+    if another && !is_roots_elsewhere(owner, on) {
+        return Err(RulesError::Unsafe {
+            path: path.into(),
+            what: "owned by neither root nor the user who runs ccroute",
+            mend: format!("chown root {}", path.display()),
+        });
     }
+    // In a sticky directory nobody can replace what another has made.
+    let directory = bits.mode & libc::S_IFMT == libc::S_IFDIR;
+    let sticky = directory && bits.mode & 0o1000 != 0;
+    // A link's own bits mean nothing.
+    let link = bits.mode & libc::S_IFMT == libc::S_IFLNK;
+    if bits.mode & 0o022 != 0 && !sticky && !link {
+        return Err(RulesError::Unsafe {
+            path: path.into(),
+            what: "others than its owner can write to it",
+            mend: format!("chmod go-w {}", path.display()),
+        });
+    }
+    Ok(())
 }
 
 /// What decides who can write to a file.
