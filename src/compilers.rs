@@ -196,7 +196,7 @@ fn trust(path: &Path, meta: &fs::Metadata) -> Result<(), NoFacts> {
         return refuse("is no regular file".to_string());
     }
     let owner = meta.uid();
-    if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
+    if !sys::is_trusted_owner(owner) {
         return refuse(format!("belongs to user {owner}"));
     }
     let shared = meta.mode() & 0o022 != 0;

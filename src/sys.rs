@@ -43,6 +43,11 @@ pub fn is_secure() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+/// Whether a file's owner is root or the user who runs ccroute: nobody else's text is believed.
+pub fn is_trusted_owner(user: u32) -> bool {
+    user == 0 || user == nix::unistd::geteuid().as_raw()
+}
+
 /// The name of the parent process as the kernel shows it (at most 15 bytes).
 pub fn parent_name() -> Option<Vec<u8>> {
     let parent = nix::unistd::getppid();

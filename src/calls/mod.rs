@@ -39,7 +39,7 @@ const USER_FILE: &str = "ccroute/calls";
 /// A file of this size, in bytes, is put away and a new one begun.
 pub const SIZE_MAX: u64 = 8 << 20;
 /// How many files that were put away are kept: `calls.1`, the youngest, and so on.
-pub const KEPT: u32 = 3;
+const KEPT: u32 = 3;
 /// Where a file cannot be put away, it grows no further than this.
 const SIZE_STOP: u64 = 2 * SIZE_MAX;
 
@@ -214,9 +214,8 @@ fn append(path: &Path, line: &[u8]) -> io::Result<()> {
         opened => opened?,
     };
     let meta = file.metadata()?;
-    let me = nix::unistd::geteuid().as_raw();
     // A second name would be another file, that someone wants to see filled.
-    let ours = meta.is_file() && meta.nlink() <= 1 && (meta.uid() == me || meta.uid() == 0);
+    let ours = meta.is_file() && meta.nlink() <= 1 && sys::is_trusted_owner(meta.uid());
     if !ours {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
@@ -274,8 +273,13 @@ fn put_away(path: &Path, file: &File, meta: &fs::Metadata) {
     let _ = fs::rename(path, numbered(path, 1));
 }
 
+/// A record's files, the youngest first: the one that is written, and those that were put away.
+pub fn files(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    std::iter::once(path.to_path_buf()).chain((1..=KEPT).map(|number| numbered(path, number)))
+}
+
 /// The name of a file that was put away.
-pub fn numbered(path: &Path, number: u32) -> PathBuf {
+fn numbered(path: &Path, number: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));
     name.into()

@@ -6,8 +6,6 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::{numbered, KEPT};
-
 /// The longest line that is looked at, in bytes.
 const LINE_MAX: u64 = 4096;
 
@@ -107,11 +105,7 @@ pub fn each(path: &Path, tell: &mut dyn FnMut(&Call<'_>)) -> io::Result<u64> {
     // Opened from the youngest on, so that none slips through while they are being renamed.
     // Renamed meanwhile, one may be met again under its next name.
     let mut files: Vec<(File, (u64, u64))> = Vec::new();
-    for number in 0..=KEPT {
-        let name = match number {
-            0 => path.to_path_buf(),
-            number => numbered(path, number),
-        };
+    for name in super::files(path) {
         match open(&name) {
             Ok(found) if files.iter().any(|(_, id)| *id == found.1) => {}
             Ok(found) => files.push(found),
@@ -161,11 +155,7 @@ fn open(path: &Path) -> io::Result<(File, (u64, u64))> {
 pub fn reset(path: &Path) -> io::Result<bool> {
     let mut was = false;
     // The youngest first: without it nothing is renamed meanwhile.
-    for number in 0..=KEPT {
-        let name = match number {
-            0 => path.to_path_buf(),
-            number => numbered(path, number),
-        };
+    for name in super::files(path) {
         match std::fs::remove_file(name) {
             Ok(()) => was = true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

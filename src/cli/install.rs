@@ -15,7 +15,7 @@ use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{record, serving};
 use super::{load_rules, Failure};
-use crate::calls::{numbered, HELPER_DIR, HELPER_FILE, KEPT};
+use crate::calls::{self, HELPER_DIR, HELPER_FILE};
 use crate::compilers::FILE as FACTS;
 use crate::exit::Exit;
 use crate::name::Tool;
@@ -182,10 +182,8 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     tree.remove_file_of_ours_by_name(Path::new(COMMANDS), &mut made, out)?;
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     tree.remove_directory(Path::new(TEMPORARY), &mut made, out)?;
-    let record = Path::new(HELPER_FILE);
-    tree.remove_file_of_ours_by_name(record, &mut made, out)?;
-    for number in 1..=KEPT {
-        tree.remove_file_of_ours_by_name(&numbered(record, number), &mut made, out)?;
+    for file in calls::files(Path::new(HELPER_FILE)) {
+        tree.remove_file_of_ours_by_name(&file, &mut made, out)?;
     }
     let none = BTreeSet::new();
     tree.remove_files_except(Path::new(WHITELIST), &none, &mut made, out)?;

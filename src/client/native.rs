@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::args::{scan, Kind};
 use crate::probe::{driver_words, Compiler};
+use crate::sys;
 
 /// The first line of a cache file; another form gets another number.
 const FORM: &str = "ccroute native 2";
@@ -277,8 +278,7 @@ fn read(path: &Path, question: &str) -> Option<Vec<String>> {
         .open(path)
         .ok()?;
     let meta = file.metadata().ok()?;
-    let me = nix::unistd::geteuid().as_raw();
-    if !meta.is_file() || meta.mode() & 0o022 != 0 || (meta.uid() != me && meta.uid() != 0) {
+    if !meta.is_file() || meta.mode() & 0o022 != 0 || !sys::is_trusted_owner(meta.uid()) {
         return None;
     }
     let mut text = String::new();

@@ -123,7 +123,7 @@ impl Deciding<'_> {
             entries.push(NATIVE.into());
         }
         entries.retain(|e| !tried.contains(e));
-        unique(entries)
+        entries
     }
 
     /// The programs that can serve the tool asked for with an entry's compiler, best first.

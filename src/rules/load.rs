@@ -312,8 +312,7 @@ impl Checked {
 /// alone count; the group does too, whichever it is.
 fn trusted(path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
     let owner = bits.owner;
-    let another = owner != 0 && owner != nix::unistd::geteuid().as_raw();
-    if another && !is_roots_elsewhere(owner, on) {
+    if !sys::is_trusted_owner(owner) && !is_roots_elsewhere(owner, on) {
         return Err(RulesError::Unsafe {
             path: path.into(),
             what: "owned by neither root nor the user who runs ccroute",
