@@ -18,7 +18,7 @@ LINKER  =
 
 SHARE   = $(PREFIX)/share
 BIN     = $(PREFIX)/bin
-LIB     = $(PREFIX)/lib/ccroute
+OWN     = $(SHARE)/ccroute
 DOC     = $(SHARE)/doc/ccroute
 MAN     = $(SHARE)/man
 # Where distributions have completions differs most for zsh.
@@ -86,10 +86,11 @@ $(sort $(OUT)/ccroute $(NATIVE)):
 	$(MAKE) build
 
 install: $(OUT)/ccroute $(PAGES:%=$(WRITTEN)/%)
-	install -d $(addprefix $(DESTDIR),$(BIN) $(LIB)/rules.d $(DOC)/examples $(MAN)/man1 $(MAN)/man5 $(BASH) $(ZSH) $(FISH))
+	install -d $(addprefix $(DESTDIR),$(BIN) $(OWN)/rules.d $(DOC)/examples $(MAN)/man1 $(MAN)/man5 $(BASH) $(ZSH) $(FISH))
 	install -m 755 $(OUT)/ccroute $(DESTDIR)$(BIN)/ccroute
 	ln -sf ccroute $(DESTDIR)$(BIN)/ccroute-run
-	install -m 644 $(RULES) $(DESTDIR)$(LIB)/rules.d
+	@# To read, and to copy from: the program has them in it.
+	install -m 644 $(RULES) $(DESTDIR)$(OWN)/rules.d
 	install -m 644 $(DOCS) $(DESTDIR)$(DOC)
 	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOC)/examples
 	install -m 644 $(WRITTEN)/ccroute.1 $(DESTDIR)$(MAN)/man1
@@ -99,7 +100,7 @@ install: $(OUT)/ccroute $(PAGES:%=$(WRITTEN)/%)
 	install -m 644 $(WRITTEN)/_ccroute $(DESTDIR)$(ZSH)
 	install -m 644 $(WRITTEN)/ccroute.fish $(DESTDIR)$(FISH)
 
-INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(LIB)/rules.d/%) \
+INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(OWN)/rules.d/%) \
 	$(addprefix $(DOC)/,$(notdir $(DOCS))) $(addprefix $(DOC)/examples/,$(notdir $(EXAMPLES))) \
 	$(MAN)/man1/ccroute.1 $(MAN)/man1/ccroute-run.1 $(MAN)/man5/ccroute.rules.5 \
 	$(BASH)/ccroute $(ZSH)/_ccroute $(FISH)/ccroute.fish
@@ -107,7 +108,7 @@ INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(LIB)/rules.d/%
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	@# The program's own directories, and those of shells that are not installed.
-	-rmdir --ignore-fail-on-non-empty $(wildcard $(addprefix $(DESTDIR),$(LIB)/rules.d $(LIB) $(DOC)/examples $(DOC) \
+	-rmdir --ignore-fail-on-non-empty $(wildcard $(addprefix $(DESTDIR),$(OWN)/rules.d $(OWN) $(DOC)/examples $(DOC) \
 		$(foreach dir,$(BASH) $(ZSH) $(FISH),$(dir) $(dir $(dir)))))
 
 # dpkg-buildpackage wants debian/ at the top: it gets a copy of the source.

@@ -1,12 +1,14 @@
-//! Links gcc's unwinder statically. The standard library refers to it even where panics abort, and
-//! the shared libgcc_s costs every start of the shim about a third of its time.
+//! Makes the shipped rules part of the program, and links gcc's unwinder statically: the standard
+//! library refers to it even where panics abort, and the shared libgcc_s costs every start of the
+//! shim about a third of its time.
 
-use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs, io};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    shipped_rules().expect("rules.d can be read");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|v| v == value);
     if !is("CARGO_CFG_TARGET_ENV", "gnu") || !is("PROFILE", "release") {
         return;
@@ -40,4 +42,80 @@ fn main() {
             println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
         }
     }
+}
+
+/// Writes where the sections of the shipped rules are, so that no call has to look. The parser's own
+/// test holds its finding against this.
+fn shipped_rules() -> io::Result<()> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
+    println!("cargo:rerun-if-changed=rules.d");
+    let mut paths: Vec<PathBuf> = fs::read_dir(&dir)?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<io::Result<_>>()?;
+    paths.retain(|p| p.extension().is_some_and(|e| e == "rules"));
+    paths.sort();
+    let mut code = String::from("/// Every file, by name.\npub static FILES: &[Shipped] = &[\n");
+    for path in paths {
+        println!("cargo:rerun-if-changed={}", path.display());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let (sections, conditions) = sections(&fs::read_to_string(&path)?);
+        code += &format!(
+            "Shipped {{ name: {name:?}, path: \"shipped:{name}\", bytes: include_bytes!({path:?}), \
+             sections: &[{sections}], conditions: &[{conditions}] }},\n"
+        );
+    }
+    code += "];\n";
+    let to = env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    fs::write(to.join("shipped.rs"), code)
+}
+
+/// A text's sections and their conditions, as Rust.
+fn sections(text: &str) -> (String, String) {
+    let (mut sections, mut conditions) = (String::new(), String::new());
+    let (mut start, mut count) = (0, 0);
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let header = line.trim_end().strip_prefix('[');
+        if let Some(header) = header.and_then(|h| h.strip_suffix(']')) {
+            let (pattern, rest) = header.split_once(' ').unwrap_or((header, ""));
+            let mut own = u32::MAX;
+            if !rest.is_empty() {
+                own = count;
+                count += 1;
+                conditions += &condition(rest);
+            }
+            sections += &format!(
+                "Section {{ start: {}, header: {}, pattern: {}, line: {}, conditions: {own}, glob: {} }},",
+                start + 1,
+                header.len(),
+                pattern.len(),
+                number + 1,
+                pattern.contains(['*', '?', '[']),
+            );
+        }
+        start += line.len();
+    }
+    (sections, conditions)
+}
+
+/// Conditions as Rust. The shipped rules know no address.
+fn condition(text: &str) -> String {
+    let [mut tool, mut place, mut kernel, mut source] = ["None"; 4].map(String::from);
+    let mut words = text.split(' ');
+    while let Some(word) = words.next() {
+        let slot = match word {
+            "direct" | "helper" => {
+                let name = if word == "direct" { "Direct" } else { "Helper" };
+                place = format!("Some(super::Place::{name})");
+                continue;
+            }
+            "tool" => &mut tool,
+            "kernel" => &mut kernel,
+            "source" => &mut source,
+            _ => panic!("rules.d: a condition that build.rs does not know: {word}"),
+        };
+        *slot = format!("Some({:?})", words.next().unwrap_or_default());
+    }
+    format!("Conditions {{ tool: {tool}, place: {place}, from: None, kernel: {kernel}, source: {source} }},")
 }

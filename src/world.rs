@@ -229,13 +229,12 @@ pub fn facts_file() -> PathBuf {
 }
 
 /// Where rules are read from: `CCROUTE_RULES_DIR` in place of the standard directories, except
-/// in a process with more rights than its caller.
+/// in a process with more rights than its caller. An empty item stands for the shipped rules.
 pub fn rules_directories() -> Vec<PathBuf> {
     match std::env::var_os("CCROUTE_RULES_DIR") {
         Some(list) if !sys::is_secure() => list
             .as_bytes()
             .split(|&b| b == b':')
-            .filter(|d| !d.is_empty())
             .map(|d| Path::new(OsStr::from_bytes(d)).to_path_buf())
             .collect(),
         _ => crate::rules::load::default_dirs(),

@@ -6,13 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use ccroute::client::expand::Built;
 use ccroute::decide::{decide, Decision, Facts, Outcome, Reach, Recorded};
 use ccroute::evidence::Evidence;
 use ccroute::request::{Passed, Request};
-use ccroute::rules::load::{load, Text};
+use ccroute::rules::load::{load, Text, SHIPPED};
 use ccroute::rules::matching::RuleSet;
 use ccroute::rules::Place;
 use ccroute::toolchain::{Found, Installed};
@@ -133,8 +132,7 @@ fn sections(text: &str) -> Vec<(String, String)> {
 }
 
 fn shipped() -> Vec<Text> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
-    load(&[dir]).expect("the shipped rules load")
+    load(&[SHIPPED.into()]).expect("the shipped rules load")
 }
 
 fn run_case(path: &Path) -> (String, String) {
@@ -151,10 +149,10 @@ fn run_case(path: &Path) -> (String, String) {
     for (section, body) in sections(&text) {
         match section.as_str() {
             "rules shipped" => texts.extend(shipped()),
-            "rules" => texts.push(Text {
-                path: Rc::from(Path::new("/etc/ccroute/rules.d/50-test.rules")),
-                bytes: body.into_bytes(),
-            }),
+            "rules" => texts.push(Text::new(
+                Path::new("/etc/ccroute/rules.d/50-test.rules"),
+                body.into_bytes(),
+            )),
             "call" => {
                 for line in body.lines().filter(|l| !l.is_empty()) {
                     let (key, value) = line.split_once('=').expect("key = value");

@@ -172,7 +172,7 @@ fn run(by_address: bool) -> (Vec<String>, usize, usize) {
         }
     }
     let own = rules(&scratch, &text);
-    let dirs = std::env::join_paths([own, shipped_rules(&scratch)]).unwrap();
+    let dirs = std::env::join_paths([own, shipped_rules()]).unwrap();
     // `/usr/bin/gcc` from a client reaches the shim through distccd's list of commands.
     let list: Vec<String> = links
         .iter()

@@ -44,7 +44,7 @@ impl Section {
             true
         });
         assert!(faults.is_empty(), "{faults:?}\n{text}");
-        let [only] = parsed.sections.as_slice() else {
+        let [only] = parsed.sections() else {
             panic!("not one section:\n{text}");
         };
         let value = |key: &str| {
@@ -53,9 +53,9 @@ impl Section {
                 .unwrap_or_else(|| panic!("no {key}:\n{text}"))
         };
         assert_eq!(value("version"), "major");
-        assert_eq!(only.entries().count(), 3, "{text}");
+        assert_eq!(parsed.entries(only).count(), 3, "{text}");
         Section {
-            triple: only.pattern.to_string(),
+            triple: parsed.pattern(only).to_string(),
             defaults: words(value("defaults")),
             proof: Proof::parse(value("proof")),
         }

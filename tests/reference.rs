@@ -344,7 +344,7 @@ const ROWS: &[Row] = &[
 #[test]
 fn every_shipped_stand_in_makes_objects_for_the_client() {
     let scratch = Scratch::new("table");
-    let rules = shipped_rules(&scratch);
+    let rules = shipped_rules();
     let names: Vec<String> = ROWS
         .iter()
         .flat_map(|r| [format!("{}-gcc", r.triple), format!("{}-g++", r.triple)])
@@ -496,7 +496,7 @@ fn an_arm_kernel_sent_as_plain_gcc_is_routed_and_refused_when_nothing_serves_it(
 
     // No rule says what this client is; its sources do.
     let scratch = Scratch::new("kernel");
-    let rules = shipped_rules(&scratch);
+    let rules = shipped_rules();
     let cross = format!("{DEBIAN}-gcc");
     {
         let (helper, client) = helper_and_client(&scratch, &rules, &["gcc"], &cross);
@@ -511,7 +511,7 @@ fn an_arm_kernel_sent_as_plain_gcc_is_routed_and_refused_when_nothing_serves_it(
     let bare = Scratch::new("bare");
     let path = [farm(&bare, &["gcc"]), toolbox(&bare, "only", &["gcc"])];
     let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();
-    let rules = shipped_rules(&bare);
+    let rules = shipped_rules();
     let env = [("CCROUTE_RULES_DIR", rules.as_os_str())];
     let helper = Distccd::start(&bare, &path, &env);
     let client = Client::bare(&bare, &helper);

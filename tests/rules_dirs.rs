@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use ccroute::rules::load::{load, FILE_MAX};
+use ccroute::rules::load::{default_dirs, load, FILE_MAX, SHIPPED};
 use ccroute::rules::matching::RuleSet;
 use rules_common::{shown, Asked};
 
@@ -95,6 +95,54 @@ fn an_earlier_directory_replaces_a_file_and_all_are_read_by_name() {
         settings.starts_with("flags = [\"-d2\", \"-d1\", \"-d3\"] @"),
         "{settings}"
     );
+}
+
+#[test]
+fn the_shipped_rules_are_below_every_directory() {
+    let farm = Farm::new("shipped");
+    assert_eq!(default_dirs().last(), Some(&PathBuf::from(SHIPPED)));
+    let names = |dirs: &[PathBuf]| -> Vec<String> {
+        let texts = load(dirs).unwrap();
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        texts.iter().map(|t| name(&t.path)).collect()
+    };
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
+    let mut all: Vec<String> = fs::read_dir(repository)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|name| format!("shipped:{name}"))
+        .collect();
+    all.sort();
+    assert_eq!(names(&[SHIPPED.into()]), all);
+
+    // Replaced, masked, and in between, by name.
+    let dir = farm.dir("d1");
+    farm.file(
+        "d1/10-debian.rules",
+        "[arm-linux-gnueabihf]\nrefuse = replaced",
+    );
+    symlink("/dev/null", dir.join("20-gentoo.rules")).unwrap();
+    farm.file("d1/25-own.rules", "[*]\nsend = none");
+    let dirs = [dir, SHIPPED.into()];
+    let mut want = all.clone();
+    want[0] = "10-debian.rules".into();
+    want.retain(|name| name != "shipped:20-gentoo.rules");
+    want.insert(2, "25-own.rules".into());
+    assert_eq!(names(&dirs), want);
+
+    let texts = load(&dirs).unwrap();
+    let rules = RuleSet::parse(&texts).unwrap();
+    let settings = |triple: &str| shown(&rules.settings(&Asked::new(triple)));
+    let debian = settings("arm-linux-gnueabihf");
+    assert!(debian.contains("refuse = \"replaced\""), "{debian}");
+    assert!(!debian.contains("defaults"), "{debian}");
+    let alpine = settings("armv7-alpine-linux-musleabihf");
+    assert!(
+        alpine.contains("@shipped:22-distributions.rules:"),
+        "{alpine}"
+    );
+    let gentoo = settings("armv6j-hardfloat-linux-gnueabi");
+    assert!(!gentoo.contains("shipped:"), "{gentoo}");
 }
 
 #[test]

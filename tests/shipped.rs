@@ -137,7 +137,7 @@ fn facts(scratch: &Scratch, rules: &Path, bin: &Path, name: &str) -> Facts {
 #[test]
 fn the_stand_ins_make_objects_for_the_client() {
     let scratch = Scratch::new("shipped");
-    let rules = shipped_rules(&scratch);
+    let rules = shipped_rules();
     let mut runs = 0;
     for row in table() {
         let sections = sections();
@@ -176,7 +176,7 @@ fn the_stand_ins_make_objects_for_the_client() {
 #[test]
 fn every_stand_in_that_is_named_serves() {
     let scratch = Scratch::new("named");
-    let rules = shipped_rules(&scratch);
+    let rules = shipped_rules();
     let dir = scratch.dir("job");
     scratch.file("job/x.i", "int x;\n");
     for section in sections() {
@@ -210,7 +210,7 @@ fn every_stand_in_that_is_named_serves() {
 #[test]
 fn the_examples_in_comments_work() {
     let scratch = Scratch::new("examples");
-    let shipped = shipped_rules(&scratch);
+    let shipped = shipped_rules();
     let expected: &[(&str, &[&str])] = &[
         (
             "arm-linux-gnueabihf",

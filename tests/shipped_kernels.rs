@@ -169,7 +169,7 @@ fn fake(scratch: &Scratch, name: &str) {
 #[test]
 fn a_kernel_is_served_by_each_compiler_named_and_by_no_other() {
     let scratch = Scratch::new("kernels");
-    let rules = shipped_rules(&scratch);
+    let rules = shipped_rules();
     let bin = scratch.dir("bin");
     let path = [farm(&scratch, &["gcc"]), bin.clone()];
     let path: Vec<&Path> = path.iter().map(PathBuf::as_path).collect();

@@ -75,8 +75,7 @@ build_for_client() {
     (cd "$here/../.." && cargo build --quiet --release --locked --target $rust --target-dir "$lab/build")
     install -m 755 "$lab/build/$rust/release/ccroute" "$root/usr/bin/ccroute"
     ln -sf ccroute "$root/usr/bin/ccroute-run"
-    mkdir -p "$root/usr/lib/ccroute/rules.d"
-    cp "$here"/../../rules.d/*.rules "$root/usr/lib/ccroute/rules.d/"
+    rm -rf "$root/usr/lib/ccroute/rules.d"
 }
 
 # The masquerade directories, one for each way.
@@ -102,7 +101,7 @@ helper() {
     local port=$1 dir=$2
     ls -d "$dir"/* >"$served/commands.$port"
     (cd /tmp && exec taskset -c 1 env -i PATH=/usr/bin:/bin DISTCCD_PATH="$dir:/usr/bin:/bin" \
-        DISTCC_CMDLIST="$served/commands.$port" CCROUTE_RULES_DIR="$served/rules" \
+        DISTCC_CMDLIST="$served/commands.$port" CCROUTE_RULES_DIR= \
         distccd --daemon --no-detach --port "$port" --listen 127.0.0.1 --allow 127.0.0.1 --jobs 4 \
         --user nobody --log-stderr --log-level info 2>"$lab/helper.$port.log") &
     helpers+=($!)
@@ -175,7 +174,6 @@ served=$(mktemp -d /tmp/bench-pi.XXXXXX)
 chmod 755 "$served"
 mkdir "$served/plain" "$served/routed"
 install -m 755 "$ccroute" "$served/ccroute"
-cp -r "$here/../../rules.d" "$served/rules"
 ln -s /usr/bin/$tool-gcc /usr/bin/$tool-g++ /usr/bin/gcc /usr/bin/g++ "$served/plain/"
 for name in $tool-gcc $tool-g++ gcc g++; do ln -s ../ccroute "$served/routed/$name"; done
 trap 'stop_helpers; rm -rf "$served"' EXIT

@@ -54,6 +54,7 @@ impl Farm {
             "shims",
             "static",
             "rules",
+            "home",
             "masquerade",
             "disabled",
             "peers",
@@ -216,14 +217,8 @@ impl Farm {
                 "static: helper, refuses",
             ],
         };
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
-        for entry in fs::read_dir(shipped).into_iter().flatten().flatten() {
-            let to = self.path("rules").join(entry.file_name());
-            fs::copy(entry.path(), &to).expect("the directory is writable");
-            fs::set_permissions(&to, fs::Permissions::from_mode(0o644)).expect("it is ours");
-        }
         self.write(
-            "rules/50-client.rules",
+            "rules/60-client.rules",
             "# What install --client writes.\n[x86_64-linux-gnu direct]\nuse = x86_64-linux-gnu\n\
              defaults = -march=x86-64 -mtune=generic -fPIE\nsend = distcc\n",
         );
@@ -262,7 +257,9 @@ impl Farm {
             .map(|(title, called, args, exit, on_helper)| {
                 let mut env = vec![
                     ("PATH", self.search(linkage)),
-                    ("CCROUTE_RULES_DIR", self.path("rules").into()),
+                    ("CCROUTE_RULES_DIR", self.rules()),
+                    // Where the call is recorded.
+                    ("HOME", self.path("home").into()),
                 ];
                 if on_helper {
                     env.push(("_DISTCC_SAFEGUARD", "1".into()));
@@ -276,6 +273,13 @@ impl Farm {
                 }
             })
             .collect()
+    }
+
+    /// Own rules and the shipped ones.
+    fn rules(&self) -> OsString {
+        let mut list = self.path("rules").into_os_string();
+        list.push(":");
+        list
     }
 
     /// PATH: the shims' directory, then the compilers'.

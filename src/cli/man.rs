@@ -28,7 +28,7 @@ enum Page {
 const VARIABLES: &[(&str, &str)] = &[
     (
         "CCROUTE_RULES_DIR",
-        "Directories of rules, separated by colons, in place of those below FILES. Not looked at in a process with more rights than its caller.",
+        "Directories of rules, separated by colons, in place of those below FILES. An empty item stands for the shipped rules, which are left out otherwise. Not looked at in a process with more rights than its caller.",
     ),
     (
         "CCROUTE_COMPILERS",
@@ -255,15 +255,15 @@ fn rules_page() -> String {
     page.section("NAME");
     page.text("ccroute.rules - which compiler serves which name");
     page.section("SYNOPSIS");
-    for dir in crate::rules::load::default_dirs() {
-        page.bold_line(&format!("{}/*.rules", dir.display()));
+    for dir in crate::rules::load::STANDARD_DIRS {
+        page.bold_line(&format!("{dir}/*.rules"));
     }
     page.section("DESCRIPTION");
     page.text(
         "A rules file is text in UTF-8. A line is a section's header, KEY = VALUE, KEY += VALUE, a comment after #, or empty. Quotes of either kind keep blanks and # within a value.",
     );
     page.text(
-        "A file in an earlier directory replaces one of the same name in a later one; a link to /dev/null switches it off. All files are read in the order of their names, whatever their directory. Files that come with ccroute are numbered 10 to 40.",
+        "A file in an earlier directory replaces one of the same name in a later one; a link to /dev/null switches it off. All files count in the order of their names, whatever their directory. The files that come with ccroute are numbered 10 to 40 and are part of the program, below all directories; messages name their lines as shipped:FILE:LINE. Their text is in share/ccroute/rules.d, to read and to copy from: what is changed there changes nothing.",
     );
     page.text(
         "Every section that holds for a request counts, in that order; the later wins, key by key. += adds to a list. A key stands once in a section.",
@@ -328,7 +328,7 @@ mod tests {
                 .replace("\\&", "")
                 .replace("\\e", "\\");
             let parsed = parse(text.as_bytes(), &mut |at| panic!("{text}: {at:?}"));
-            sections += parsed.sections.len();
+            sections += parsed.sections().len();
         }
         assert_eq!(sections, 4);
     }

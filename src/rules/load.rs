@@ -5,6 +5,7 @@
 //! between. A directory's parents are examined from the real path of what was opened: where each
 //! of them is safe, nobody could have moved it. Links that lead there are examined as well.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -20,6 +21,7 @@ use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
 use nix::sys::statvfs::{fstatvfs, statvfs, FsFlags, Statvfs};
 
 use super::error::RulesError;
+use super::shipped::{self, Shipped};
 use crate::sys;
 
 /// The directories that are read; a file in an earlier one replaces its namesake in a later one.
@@ -29,6 +31,10 @@ pub const STANDARD_DIRS: [&str; 4] = [
     "/usr/local/lib/ccroute/rules.d",
     "/usr/lib/ccroute/rules.d",
 ];
+
+/// Stands in a list of directories for the rules that are part of the program. An empty item of a
+/// list means what is usual, as in MANPATH.
+pub const SHIPPED: &str = "";
 
 /// The ending of a rules file's name.
 const ENDING: &[u8] = b".rules";
@@ -46,15 +52,29 @@ const MAX_LINKS: usize = 40;
 #[derive(Clone, Debug)]
 pub struct Text {
     pub path: Rc<Path>,
-    pub bytes: Vec<u8>,
+    pub bytes: Cow<'static, [u8]>,
+    /// Where it came with the program, what is known of it.
+    pub(super) shipped: Option<&'static Shipped>,
 }
 
-/// [`STANDARD_DIRS`] as paths.
+impl Text {
+    /// The text of a file.
+    pub fn new(path: &Path, bytes: Vec<u8>) -> Text {
+        Text {
+            path: path.into(),
+            bytes: bytes.into(),
+            shipped: None,
+        }
+    }
+}
+
+/// [`STANDARD_DIRS`] as paths, and then [`SHIPPED`].
 pub fn default_dirs() -> Vec<PathBuf> {
-    STANDARD_DIRS.iter().map(PathBuf::from).collect()
+    let dirs = STANDARD_DIRS.iter().copied().chain([SHIPPED]);
+    dirs.map(PathBuf::from).collect()
 }
 
-/// Reads the rules files of `dirs`, in the order of their names.
+/// Reads the rules files of `dirs`, in the order of their names. One of them may be [`SHIPPED`].
 ///
 /// # Errors
 /// A directory or file that cannot be read, or that others could have written.
@@ -62,6 +82,13 @@ pub fn load(dirs: &[PathBuf]) -> Result<Vec<Text>, RulesError> {
     let mut names: BTreeMap<OsString, (&Path, Entry)> = BTreeMap::new();
     let mut checked = Checked::default();
     for dir in dirs {
+        if dir.as_os_str() == SHIPPED {
+            for file in shipped::FILES {
+                let entry = (dir.as_path(), Entry::Shipped(file));
+                names.entry(file.name.into()).or_insert(entry);
+            }
+            continue;
+        }
         for (name, entry) in list(dir, &mut checked)? {
             // The earlier directory keeps the name.
             names.entry(name).or_insert((dir, entry));
@@ -69,23 +96,26 @@ pub fn load(dirs: &[PathBuf]) -> Result<Vec<Text>, RulesError> {
     }
     let mut texts = Vec::with_capacity(names.len());
     for (name, (dir, entry)) in names {
+        if let Entry::Shipped(file) = entry {
+            texts.push(file.text());
+            continue;
+        }
         let path = dir.join(name);
         if let Some(bytes) = read(&path, entry, &mut checked)? {
-            texts.push(Text {
-                path: Rc::from(path),
-                bytes,
-            });
+            texts.push(Text::new(&path, bytes));
         }
     }
     Ok(texts)
 }
 
 /// How a directory lists a name.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Entry {
     File,
     /// A link, or something that the file system does not tell without asking.
     MaybeLink,
+    /// None at all: it is part of the program.
+    Shipped(&'static Shipped),
 }
 
 /// The rules files' names in a directory; none where there is no such directory.
@@ -150,7 +180,7 @@ fn read(path: &Path, entry: Entry, checked: &mut Checked) -> Result<Option<Vec<u
         options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
         let mut file = options.open(path).map_err(|e| unreadable(path, &e))?;
         let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
-        if entry == Entry::MaybeLink {
+        if matches!(entry, Entry::MaybeLink) {
             checked.links(path)?;
         }
         if meta.file_type().is_char_device() && is_null(&meta) {
@@ -289,7 +319,7 @@ impl Checked {
     ) -> Result<(), RulesError> {
         trusted(path, Bits::of(meta), file)?;
         match entry {
-            Entry::File => Ok(()),
+            Entry::File | Entry::Shipped(_) => Ok(()),
             Entry::MaybeLink => self.parents(&real_path(file, path)?),
         }
     }

@@ -8,7 +8,8 @@ use ipnet::IpNet;
 use super::error::RulesError;
 use super::keys::{self, Key};
 use super::load::Text;
-use super::parse::{parse, words, At, Entry, Parsed, Section, PROGRAM};
+use super::parse::{parse, words, At, PROGRAM};
+use super::section::{Conditions, Entry, Parsed, Section};
 use super::{LogTo, Origin, Program, Settings, Sourced, Subject};
 
 /// All rules files, in order.
@@ -21,33 +22,34 @@ pub struct RuleSet<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct SectionView<'a> {
     file: &'a Rc<Path>,
-    section: &'a Section<'a>,
+    parsed: &'a Parsed<'a>,
+    section: &'a Section,
 }
 
 impl<'a> SectionView<'a> {
     /// The request pattern.
     pub fn pattern(&self) -> &'a str {
-        self.section.pattern
+        self.parsed.pattern(self.section)
     }
 
     /// The whole header: pattern and conditions.
     pub fn header(&self) -> &'a str {
-        self.section.header
+        self.parsed.header(self.section)
     }
 
     /// Whether it is about the program itself and not about requests.
     pub fn is_programs(&self) -> bool {
-        self.section.pattern == PROGRAM
+        self.pattern() == PROGRAM
     }
 
     /// The network of the condition `from`.
     pub fn from(&self) -> Option<IpNet> {
-        self.section.conditions.as_ref()?.from
+        self.parsed.conditions(self.section)?.from
     }
 
     /// The triple of `as`.
     pub fn renames_to(&self) -> Option<String> {
-        let mut entries = self.section.entries();
+        let mut entries = self.parsed.entries(self.section);
         entries
             .find(|e| e.key == Key::As)
             .and_then(|e| words(e.value).pop())
@@ -55,8 +57,8 @@ impl<'a> SectionView<'a> {
 
     /// The literal triples of `names`.
     pub fn names(&self) -> Vec<String> {
-        self.section
-            .entries()
+        self.parsed
+            .entries(self.section)
             .filter(|e| e.key == Key::Names)
             .flat_map(|e| words(e.value))
             .collect()
@@ -99,6 +101,10 @@ impl<'a> RuleSet<'a> {
         let mut files = Vec::with_capacity(texts.len());
         for text in texts {
             let mut go_on = true;
+            if let Some(shipped) = text.shipped {
+                files.push((text.path.clone(), shipped.parsed()));
+                continue;
+            }
             let parsed = parse(&text.bytes, &mut |at: At| {
                 go_on = report(RulesError::Text {
                     file: text.path.clone(),
@@ -119,21 +125,19 @@ impl<'a> RuleSet<'a> {
     /// Every section, in order.
     pub fn sections(&self) -> impl Iterator<Item = SectionView<'_>> {
         self.files.iter().flat_map(|(file, parsed)| {
-            parsed
-                .sections
-                .iter()
-                .map(move |section| SectionView { file, section })
+            parsed.sections().iter().map(move |section| SectionView {
+                file,
+                parsed,
+                section,
+            })
         })
     }
 
     /// What the `[ccroute]` sections say; the later wins, key by key.
     pub fn program(&self) -> Program {
         let mut program = Program::default();
-        let sections = self.files.iter().flat_map(|(_, parsed)| &parsed.sections);
-        for entry in sections
-            .filter(|s| s.pattern == PROGRAM)
-            .flat_map(Section::entries)
-        {
+        let sections = self.sections().filter(SectionView::is_programs);
+        for entry in sections.flat_map(|s| s.parsed.entries(s.section)) {
             match entry.key {
                 Key::Log => {
                     let word = words(entry.value).pop().unwrap_or_default();
@@ -158,13 +162,16 @@ impl<'a> RuleSet<'a> {
         let mut as_by_address = false;
         let triple = subject.triple();
         for (file, parsed) in &self.files {
-            for section in &parsed.sections {
-                if !holds(section, triple, subject) {
+            for section in parsed.sections() {
+                let pattern = parsed.pattern(section);
+                let conditions = parsed.conditions(section);
+                if !means(pattern, section.glob, triple)
+                    || !conditions.is_none_or(|c| hold(c, subject))
+                {
                     continue;
                 }
-                let conditions = section.conditions.as_deref();
                 let by_address = conditions.is_some_and(|c| c.from.is_some());
-                for entry in section.entries() {
+                for entry in parsed.entries(section) {
                     // A rename by address outranks one without, wherever they stand.
                     if entry.key == Key::As {
                         if as_by_address && !by_address {
@@ -180,16 +187,17 @@ impl<'a> RuleSet<'a> {
     }
 }
 
-/// Whether a section's pattern and conditions hold; the dear questions come last.
-fn holds(section: &Section<'_>, triple: Option<&str>, subject: &dyn Subject) -> bool {
-    let pattern = match triple {
-        Some(triple) if section.glob => matches(section.pattern, triple),
-        Some(triple) => section.pattern == triple && triple != NATIVE && triple != PROGRAM,
-        None => section.pattern == NATIVE,
-    };
-    let Some(conditions) = section.conditions.as_deref().filter(|_| pattern) else {
-        return pattern;
-    };
+/// Whether a pattern means the triple that was asked for, or a native name.
+fn means(pattern: &str, glob: bool, triple: Option<&str>) -> bool {
+    match triple {
+        Some(triple) if glob => matches(pattern, triple),
+        Some(triple) => pattern == triple && triple != NATIVE && triple != PROGRAM,
+        None => pattern == NATIVE,
+    }
+}
+
+/// Whether a section's conditions hold; the dear questions come last.
+fn hold(conditions: &Conditions<'_>, subject: &dyn Subject) -> bool {
     conditions.tool.is_none_or(|t| matches(t, subject.tool()))
         && conditions.place.is_none_or(|p| p == subject.place())
         && conditions

@@ -1,5 +1,6 @@
-//! Rules: `*.rules` files in drop-in directories. [`load`] finds and reads them, [`parse`] checks
-//! and indexes their text, [`matching`] merges the sections that hold for a request.
+//! Rules: `*.rules` files in drop-in directories, above those that are [`shipped`] in the program.
+//! [`load`] finds and reads them, [`parse`] checks their text and finds its sections
+//! ([`section`]), [`matching`] merges the sections that hold for a request.
 
 pub mod error;
 pub mod keys;
@@ -7,6 +8,8 @@ pub mod load;
 pub mod matching;
 pub mod parse;
 pub mod reference;
+pub mod section;
+pub mod shipped;
 
 pub use keys::Key;
 

@@ -3,11 +3,10 @@
 //! Every compile reads every file, and few sections apply. So the check keeps of each section only
 //! where it stands; its keys are read again, by the same code, where it applies.
 
-use ipnet::IpNet;
-
 use super::error::Fault;
 use super::keys::{self, Key};
 use super::reference::Condition;
+use super::section::{Conditions, Entry, Parsed, Section, NO_CONDITIONS};
 use super::Place;
 use crate::name::Tool;
 
@@ -16,74 +15,6 @@ pub const LINE_MAX: usize = 64 * 1024;
 
 /// The pattern of the section about the program itself.
 pub const PROGRAM: &str = "ccroute";
-
-/// A checked file.
-#[derive(Clone, Debug, Default)]
-pub struct Parsed<'a> {
-    pub sections: Vec<Section<'a>>,
-}
-
-/// A section: a request pattern and conditions, and where its keys are.
-#[derive(Clone, Debug)]
-pub struct Section<'a> {
-    /// A glob over triples, or the word `native`.
-    pub pattern: &'a str,
-    /// Whether the pattern has anything that a glob interprets.
-    pub glob: bool,
-    /// `None` where there are none, as in most sections.
-    pub conditions: Option<Box<Conditions<'a>>>,
-    /// The header's line, from 1.
-    pub line: u32,
-    /// The header's text between the brackets.
-    pub header: &'a str,
-    /// The text after the header's line, this section's and all that follows.
-    after: &'a [u8],
-}
-
-impl<'a> Section<'a> {
-    /// The keys of the section, in order. Lines with a fault are passed over.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
-        let text = self.after;
-        let mut keys = Keys::of(self.pattern);
-        Lines::new(text, self.line + 1)
-            .map_while(move |line| {
-                let bytes = text.get(line.start..line.end)?;
-                let first = bytes.trim_ascii_start().first();
-                (first != Some(&b'[')).then_some((bytes, line.number))
-            })
-            .filter_map(move |(bytes, number)| {
-                let line = plain(bytes).ok()?;
-                match start_of(line) {
-                    (_, None | Some(b'#')) => None,
-                    (start, Some(_)) => keys.read(line, start, number).ok(),
-                }
-            })
-    }
-}
-
-/// A section's conditions; all must hold.
-#[derive(Clone, Debug, Default)]
-pub struct Conditions<'a> {
-    pub tool: Option<&'a str>,
-    /// `direct` or `helper`.
-    pub place: Option<Place>,
-    pub from: Option<IpNet>,
-    pub kernel: Option<&'a str>,
-    pub source: Option<&'a str>,
-}
-
-/// `KEY = VALUE` or `KEY += VALUE`.
-#[derive(Clone, Debug)]
-pub struct Entry<'a> {
-    pub key: Key,
-    /// The NAME of `tool.NAME`; else empty.
-    pub name: &'a str,
-    /// `+=`.
-    pub adds: bool,
-    /// The value as written, without its comment.
-    pub value: &'a str,
-    pub line: u32,
-}
 
 /// Where in the text a fault stands, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +36,13 @@ pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a
     };
     let mut parser = Parser::default();
     for line in Lines::new(text, 1) {
-        let (range, number) = (line.start..line.end, line.number);
-        let after = text.get(line.end + 1..).unwrap_or_default();
+        let (start, number) = (line.start, line.number);
+        let range = start..line.end;
         let read = match whole.and_then(|t| t.get(range.clone())) {
             Some(line) if range.len() <= LINE_MAX => Ok(line),
             _ => plain(&text[range]),
         };
-        let read = read.and_then(|line| parser.line(line, number, after));
+        let read = read.and_then(|line| parser.line(line, start, number));
         if let Err(found) = read {
             let (column, fault_found) = *found;
             let at = At {
@@ -124,7 +55,30 @@ pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a
             }
         }
     }
-    parser.parsed
+    Parsed::found(text, parser.sections, parser.conditions)
+}
+
+/// The keys that stand in `text` before the next section, whose first line is `number`, of a section
+/// with this pattern. Lines with a fault are passed over.
+pub(super) fn entries<'a>(
+    text: &'a [u8],
+    pattern: &str,
+    number: u32,
+) -> impl Iterator<Item = Entry<'a>> {
+    let mut keys = Keys::of(pattern);
+    Lines::new(text, number)
+        .map_while(move |line| {
+            let bytes = text.get(line.start..line.end)?;
+            let first = bytes.trim_ascii_start().first();
+            (first != Some(&b'[')).then_some((bytes, line.number))
+        })
+        .filter_map(move |(bytes, number)| {
+            let line = plain(bytes).ok()?;
+            match start_of(line) {
+                (_, None | Some(b'#')) => None,
+                (start, Some(_)) => keys.read(line, start, number).ok(),
+            }
+        })
 }
 
 /// A line's place in a text, without its end.
@@ -229,21 +183,28 @@ enum Within {
 
 #[derive(Default)]
 struct Parser<'a> {
-    parsed: Parsed<'a>,
+    sections: Vec<Section>,
+    conditions: Vec<Conditions<'a>>,
     within: Within,
     keys: Keys<'a>,
 }
 
 impl<'a> Parser<'a> {
-    fn line(&mut self, line: &'a str, number: u32, after: &'a [u8]) -> Result<(), Found> {
+    /// Reads a line, which starts at a byte of the text.
+    fn line(&mut self, line: &'a str, at: usize, number: u32) -> Result<(), Found> {
         match start_of(line) {
             (_, None | Some(b'#')) => Ok(()),
             (start, Some(b'[')) => {
                 self.within = Within::Section;
                 self.keys = Keys::default();
-                let section = section(line, start, number, after)?;
-                self.keys = Keys::of(section.pattern);
-                self.parsed.sections.push(section);
+                let (pattern, mut section, conditions) = section(line, start, number)?;
+                self.keys = Keys::of(pattern);
+                section.start += at as u32;
+                if let Some(conditions) = conditions {
+                    section.conditions = self.conditions.len() as u32;
+                    self.conditions.push(conditions);
+                }
+                self.sections.push(section);
                 Ok(())
             }
             (start, Some(_)) if self.within == Within::BeforeSections => {
@@ -256,13 +217,12 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Reads a header. The keys of a section whose header has a fault are checked, but belong to none.
-fn section<'a>(
-    line: &'a str,
-    start: usize,
-    number: u32,
-    after: &'a [u8],
-) -> Result<Section<'a>, Found> {
+/// A header's pattern, section and conditions.
+type Header<'a> = (&'a str, Section, Option<Conditions<'a>>);
+
+/// Reads a header; the section's start is counted from the line's, and its conditions are not in any
+/// list yet. The keys of a section whose header has a fault are checked, but belong to none.
+fn section(line: &str, start: usize, number: u32) -> Result<Header<'_>, Found> {
     let text = without_comment(line).map_err(|at| found(at, Fault::OpenQuote))?;
     let header = text[start + 1..].trim_ascii_end().strip_suffix(']');
     let header = header.ok_or_else(|| found(text.trim_ascii_end().len(), Fault::OpenSection))?;
@@ -280,7 +240,7 @@ fn section<'a>(
         }
         keys::check_glob(pattern).map_err(|f| found(offset(pattern), f))?;
     }
-    let mut conditions: Option<Box<Conditions>> = None;
+    let mut conditions: Option<Conditions> = None;
     if let (PROGRAM, Some(word)) = (pattern, words.clone().next()) {
         return Err(found(offset(word), Fault::NoConditions));
     }
@@ -290,14 +250,16 @@ fn section<'a>(
             .take(word, &mut words)
             .map_err(|f| found(offset(word), f))?;
     }
-    Ok(Section {
-        pattern,
-        glob,
-        conditions,
+    let header = header.trim_ascii();
+    let section = Section {
+        start: offset(header) as u32,
+        header: header.len() as u32,
+        pattern: pattern.len() as u32,
         line: number,
-        header,
-        after,
-    })
+        conditions: NO_CONDITIONS,
+        glob,
+    };
+    Ok((pattern, section, conditions))
 }
 
 /// The keys of one section, as they are read.

@@ -20,6 +20,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use ccroute::rules::load::SHIPPED;
+
 /// The program under test.
 pub const CCROUTE: &str = env!("CARGO_BIN_EXE_ccroute");
 
@@ -166,15 +168,9 @@ pub fn rules(scratch: &Scratch, text: &str) -> PathBuf {
     scratch.path("rules")
 }
 
-/// The rules that are shipped, where distccd's user can read them.
-pub fn shipped_rules(scratch: &Scratch) -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        scratch.file(&format!("shipped/{name}"), fs::read(&path).unwrap());
-    }
-    scratch.path("shipped")
+/// What stands for the shipped rules in CCROUTE_RULES_DIR, and nothing else.
+pub fn shipped_rules() -> PathBuf {
+    PathBuf::from(SHIPPED)
 }
 
 /// A real distccd on loopback.

@@ -19,7 +19,7 @@ inside sh -c 'cd "$1" && sh "$2/helper"' sh "$project" "$scratch" </dev/null
 chroot "$root" sh -c '. /etc/ccroute/distccd.sh
     mkdir -m 1777 /tmp/distccd.readme
     cp -r /etc/ccroute/rules.d /etc/ccroute/helper.d
-    export CCROUTE_RULES_DIR=/etc/ccroute/helper.d:/usr/local/lib/ccroute/rules.d
+    export CCROUTE_RULES_DIR=/etc/ccroute/helper.d:
     TMPDIR=/tmp/distccd.readme exec distccd --no-detach --daemon --listen 127.0.0.1 --port "$1" \
         --allow 127.0.0.1 --user nobody --jobs 2 --log-stderr --log-level info' sh "$port" \
     2>"$memory/distccd.log" </dev/null &

@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::rc::Rc;
 
 use ccroute::rules::load::Text;
 use ccroute::rules::{Origin, Place, Settings, Sourced, Subject};
@@ -69,10 +68,7 @@ impl Subject for Asked {
 
 /// A rules file that was never on a disk.
 pub fn text(name: &str, bytes: impl Into<Vec<u8>>) -> Text {
-    Text {
-        path: Rc::from(Path::new(name)),
-        bytes: bytes.into(),
-    }
+    Text::new(Path::new(name), bytes.into())
 }
 
 /// Settings as `key = value @FILE:LINE`, one per line; lists in brackets, words quoted.

@@ -1,10 +1,8 @@
 //! What the tests of the shipped rules share: the sections, and what an object must say.
 #![allow(dead_code)]
 
-use std::path::Path;
-
 use ccroute::object::Facts;
-use ccroute::rules::load::load;
+use ccroute::rules::load::{load, SHIPPED};
 use ccroute::rules::parse::{parse, words};
 use ccroute::rules::Key;
 
@@ -48,18 +46,17 @@ pub fn sections_of(text: &[u8]) -> Vec<Section> {
         true
     });
     assert!(faults.is_empty(), "{faults:?}");
-    let list = parsed.sections.iter().map(|section| {
+    let list = parsed.sections().iter().map(|section| {
         let value = |key: Key| {
-            section
-                .entries()
+            parsed
+                .entries(section)
                 .find(|e| e.key == key)
                 .map(|e| words(e.value))
         };
         Section {
-            pattern: section.pattern.to_string(),
-            kernel: section
-                .conditions
-                .as_ref()
+            pattern: parsed.pattern(section).to_string(),
+            kernel: parsed
+                .conditions(section)
                 .and_then(|c| c.kernel.map(str::to_owned)),
             use_: value(Key::Use).unwrap_or_default(),
             names: value(Key::Names).unwrap_or_default(),
@@ -70,9 +67,8 @@ pub fn sections_of(text: &[u8]) -> Vec<Section> {
 }
 
 pub fn shipped_texts() -> Vec<Vec<u8>> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.d");
-    let texts = load(&[dir]).unwrap();
-    texts.into_iter().map(|text| text.bytes).collect()
+    let texts = load(&[SHIPPED.into()]).unwrap();
+    texts.iter().map(|text| text.bytes.to_vec()).collect()
 }
 
 pub fn sections() -> Vec<Section> {

@@ -12,7 +12,7 @@ use crate::cli::list::{refusal, stand_ins, why_not};
 use crate::cli::names::how_to_install;
 use crate::decide::refusal::{NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION};
 use crate::decide::Refusal;
-use crate::rules::{LogTo, Origin};
+use crate::rules::{shipped, LogTo, Origin};
 use crate::sys;
 
 /// Refusals that are older than this are no news, in seconds.
@@ -28,16 +28,16 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
 }
 
 /// Triples of this machine's own rules that nothing serves, or the wrong compiler. Those of the
-/// rules that are shipped need no stand-in here.
+/// rules that are shipped or packaged need no stand-in here.
 fn served(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     let mut own: BTreeMap<String, Origin> = BTreeMap::new();
     for section in setup.rules.sections() {
         let origin = section.origin();
-        let shipped = match &origin {
+        let packaged = match &origin {
             Origin::BuiltIn => true,
-            Origin::File { file, .. } => file.starts_with("/usr/"),
+            Origin::File { file, .. } => file.starts_with("/usr/") || shipped::is_path(file),
         };
-        if !shipped {
+        if !packaged {
             own.entry(section.pattern().to_owned())
                 .or_insert(origin.clone());
             for name in section.names().into_iter().chain(section.renames_to()) {
