@@ -132,6 +132,7 @@ bench-pi:
 	packaging/setup.sh pi
 	$(CARGO) build --release --locked
 	benches/pi/run.sh target/release/ccroute
+	benches/pi/startup.sh
 
 # Start-up against peers, what rules cost, what the sandbox and the record of calls cost. Ratios count, not seconds.
 bench: static

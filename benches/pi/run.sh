@@ -6,43 +6,10 @@
 # client's is built here. What is made once (1.5 GB) stays in $CCROUTE_PI, by default target/pi.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
 ccroute=$(readlink -f "${1:?usage: run.sh CCROUTE}")
-lab=${CCROUTE_PI:-$here/../../target/pi}
-mkdir -p "$lab" && lab=$(cd "$lab" && pwd)
-root=$lab/client
+# shellcheck source=benches/pi/lab.sh
+. "$(dirname "$0")/lab.sh"
 linux=$root/root/linux
-tool=arm-linux-gnueabihf
-rust=armv7-unknown-linux-gnueabihf
-qemu=$(command -v qemu-arm-static || command -v qemu-arm)
-# shellcheck disable=SC1091
-release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-
-say() { echo "bench-pi: $*" >&2; }
-
-# on_client COMMAND...: in /root of the emulated machine.
-on_client() {
-    taskset -c 0 "$lab/older_kernel" proot -q "$qemu" -0 -r "$root" -b /dev -b /proc -b /sys -w /root \
-        /usr/bin/env -i HOME=/root LANG=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
-}
-
-make_client() {
-    [ ! -e "$root/.complete" ] || return 0
-    say "making the client (once; some minutes)"
-    rm -rf "$root"
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -1)
-    debootstrap --foreign --arch=armhf --variant=minbase \
-        --include=gcc,g++,libc6-dev,make,distcc,bc,mawk,flex,bison,perl "$release" "$root" "$mirror" >"$lab/client.log"
-    # Unpacked by hand: configuring the packages under emulation would take an hour, and nothing here needs it.
-    [ ! -L "$root/proc" ] || rm "$root/proc"
-    mkdir -p "$root/proc" "$root/root"
-    for package in "$root"/var/cache/apt/archives/*.deb; do
-        dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$root"
-    done
-    ln -sf mawk "$root/usr/bin/awk"
-    [ -e "$root/bin/sh" ] || ln -s dash "$root/bin/sh"
-    touch "$root/.complete"
-}
 
 make_kernel() {
     [ ! -e "$linux/jobs/jobs.mk" ] || return 0
@@ -58,24 +25,6 @@ make_kernel() {
     mv "$lab/jobs.mk" "$linux/jobs/jobs.mk"
     # A tree of the client's own, as far as it can get without compiling: its host tools are ARM.
     on_client make -s -C linux O=own ARCH=arm tinyconfig prepare >"$lab/own.log" 2>&1
-}
-
-# The program for the client. Its standard library comes with rustup, or from Debian.
-build_for_client() {
-    if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$rust" ]; then
-        if command -v rustup >/dev/null; then
-            rustup target add $rust
-        else
-            dpkg --add-architecture armhf
-            apt-get -qq update
-            apt-get -qq install -y --no-install-recommends libstd-rust-dev:armhf
-        fi
-    fi >"$lab/rust.log" 2>&1
-    export CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=$tool-gcc
-    (cd "$here/../.." && cargo build --quiet --release --locked --target $rust --target-dir "$lab/build")
-    install -m 755 "$lab/build/$rust/release/ccroute" "$root/usr/bin/ccroute"
-    ln -sf ccroute "$root/usr/bin/ccroute-run"
-    rm -rf "$root/usr/lib/ccroute/rules.d"
 }
 
 # The masquerade directories, one for each way.
@@ -163,11 +112,7 @@ prepare() {
         'BEGIN { printf "%-44s %8.1f s  %6.2f\n", l, t / 1000, t / of }'
 }
 
-mkdir -p "$lab"
-cc -O2 "$here/older_kernel.c" -o "$lab/older_kernel"
-make_client
 make_kernel
-build_for_client
 make_ways
 # What distccd's user must be able to read.
 served=$(mktemp -d /tmp/bench-pi.XXXXXX)
