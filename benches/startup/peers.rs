@@ -54,7 +54,8 @@ impl Farm {
             "shims",
             "static",
             "rules",
-            "home",
+            // Where calls are recorded from the second on.
+            "home/.local/state/ccroute",
             "masquerade",
             "disabled",
             "peers",
