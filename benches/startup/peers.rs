@@ -54,6 +54,7 @@ impl Farm {
             "shims",
             "static",
             "rules",
+            "open",
             // Where calls are recorded from the second on.
             "home/.local/state/ccroute",
             "masquerade",
@@ -202,9 +203,10 @@ impl Farm {
 
     /// ccroute in each role, dynamic or static.
     pub fn roles(&self, program: &Path, linkage: &str) -> Vec<Case> {
-        let titles: [&'static str; 5] = match linkage {
+        let titles: [&'static str; 6] = match linkage {
             "shims" => [
                 "ccroute: helper",
+                "ccroute: helper, no sandbox",
                 "ccroute: helper, 5 MB source",
                 "ccroute: client, local",
                 "ccroute: client, sends",
@@ -212,6 +214,7 @@ impl Farm {
             ],
             _ => [
                 "static: helper",
+                "static: helper, no sandbox",
                 "static: helper, 5 MB source",
                 "static: client, local",
                 "static: client, sends",
@@ -223,6 +226,7 @@ impl Farm {
             "# What install --client writes.\n[x86_64-linux-gnu direct]\nuse = x86_64-linux-gnu\n\
              defaults = -march=x86-64 -mtune=generic -fPIE\nsend = distcc\n",
         );
+        self.write("open/70-open.rules", "[armv6j-*]\nsandbox = no\n");
         self.write("distccd_small.i", "# 0 \"x.c\"\nint x;\n");
         self.write("distccd_large.i", &preprocessed(5 << 20));
         let name = |n: &str| {
@@ -240,25 +244,25 @@ impl Farm {
         };
         let arm = "armv6j-hardfloat-linux-gnueabi-gcc";
         let own = "x86_64-linux-gnu-gcc";
+        let sends = words(&["-O2", "-c", "x.c", "-o", "x.o"]);
         let mut cases = vec![
             (titles[0], arm, helper("distccd_small.i"), 0, true),
-            (titles[1], arm, helper("distccd_large.i"), 0, true),
-            (titles[2], own, words(&["-E", "x.c"]), 0, false),
-            (
-                titles[3],
-                own,
-                words(&["-O2", "-c", "x.c", "-o", "x.o"]),
-                0,
-                false,
-            ),
-            (titles[4], "gcc", helper("distccd_small.i"), 110, true),
+            (titles[1], arm, helper("distccd_small.i"), 0, true),
+            (titles[2], arm, helper("distccd_large.i"), 0, true),
+            (titles[3], own, words(&["-E", "x.c"]), 0, false),
+            (titles[4], own, sends, 0, false),
+            (titles[5], "gcc", helper("distccd_small.i"), 110, true),
         ];
         cases
             .drain(..)
             .map(|(title, called, args, exit, on_helper)| {
+                let rules = match title == titles[1] {
+                    true => self.rules(&["open", "rules"]),
+                    false => self.rules(&["rules"]),
+                };
                 let mut env = vec![
                     ("PATH", self.search(linkage)),
-                    ("CCROUTE_RULES_DIR", self.rules()),
+                    ("CCROUTE_RULES_DIR", rules),
                     // Where the call is recorded.
                     ("HOME", self.path("home").into()),
                 ];
@@ -276,10 +280,13 @@ impl Farm {
             .collect()
     }
 
-    /// Own rules and the shipped ones.
-    fn rules(&self) -> OsString {
-        let mut list = self.path("rules").into_os_string();
-        list.push(":");
+    /// The rules of these directories, and the shipped ones.
+    fn rules(&self, directories: &[&str]) -> OsString {
+        let mut list = OsString::new();
+        for directory in directories {
+            list.push(self.path(directory));
+            list.push(":");
+        }
         list
     }
 

@@ -11,6 +11,8 @@ options=lowerdir=/,upperdir=$memory/upper,workdir=$memory/work
 # The second form is for user namespaces.
 mount -t overlay overlay -o "$options" "$root" 2>/dev/null ||
     mount -t overlay overlay -o "$options,userxattr" "$root"
+# As if ccroute had never been used here: its rules, what it recorded.
+(cd "$root" && rm -rf --one-file-system etc/ccroute var/lib/ccroute var/log/ccroute run/ccroute)
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 # An overlay shows one file system: what is mounted elsewhere is mounted again.
