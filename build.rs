@@ -1,6 +1,4 @@
-//! Makes the shipped rules part of the program, and links gcc's unwinder statically: the standard
-//! library refers to it even where panics abort, and the shared libgcc_s costs every start of the
-//! shim about a third of its time.
+//! Makes the shipped rules part of the program, and tells the linker what keeps starts short.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,19 +6,64 @@ use std::{env, fs, io};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(bare)");
     shipped_rules().expect("rules.d can be read");
-    let is = |name: &str, value: &str| env::var(name).is_ok_and(|v| v == value);
-    if !is("CARGO_CFG_TARGET_ENV", "gnu") || !is("PROFILE", "release") {
+    let gnu = is("CARGO_CFG_TARGET_ENV", "gnu");
+    let release = is("PROFILE", "release");
+    if gnu && can_be_bare() {
+        println!("cargo:rustc-cfg=bare");
+        bare().expect("cargo's directory can be written");
+    }
+    if !gnu || !release {
         return;
     }
     println!("cargo:rustc-link-arg-bin=ccroute=-no-pie");
-    println!("cargo:rustc-link-arg-bin=ccroute=-Wl,-z,noseparate-code");
     // What a shim runs lies together: fewer pages to fault in.
     println!("cargo:rerun-if-changed=packaging/shim.ld");
-    println!(
-        "cargo:rustc-link-arg-bin=ccroute=-Wl,-T,{}/packaging/shim.ld",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    for program in ["ccroute", "ccroute-shim"] {
+        println!("cargo:rustc-link-arg-bin={program}=-Wl,-z,noseparate-code");
+        println!(
+            "cargo:rustc-link-arg-bin={program}=-Wl,-T,{}/packaging/shim.ld",
+            env!("CARGO_MANIFEST_DIR")
+        );
+    }
+    unwinder();
+}
+
+fn is(name: &str, value: &str) -> bool {
+    env::var(name).is_ok_and(|v| v == value)
+}
+
+/// Whether `src/bare` knows this machine. A static program must not need to be relocated: nobody
+/// would do it.
+fn can_be_bare() -> bool {
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    let is_static = features.split(',').any(|f| f == "crt-static");
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    ["x86_64", "aarch64", "arm"].contains(&arch.as_str())
+        && (!is_static || flags.contains("relocation-model=static"))
+}
+
+/// Links `ccroute-shim` without C's library: it begins at a function of its own, and what is linked by
+/// the library's names is empty, so that a function which is missing fails the build.
+fn bare() -> io::Result<()> {
+    let empty = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("empty");
+    fs::create_dir_all(&empty)?;
+    for library in ["c", "m", "dl", "rt", "util", "pthread", "gcc_s", "gcc_eh"] {
+        fs::write(empty.join(format!("lib{library}.a")), "!<arch>\n")?;
+    }
+    let arguments = ["-nostartfiles", "-Wl,-e,ccroute_start", "-Wl,--gc-sections"];
+    for argument in arguments {
+        println!("cargo:rustc-link-arg-bin=ccroute-shim={argument}");
+    }
+    println!("cargo:rustc-link-arg-bin=ccroute-shim=-L{}", empty.display());
+    Ok(())
+}
+
+/// Links gcc's unwinder statically: the standard library refers to it even where panics abort, and
+/// the shared libgcc_s costs every start about a third of its time.
+fn unwinder() {
     // A cross build names its linker; without one the machine's own compiler is meant.
     let linker = match env::var("RUSTC_LINKER") {
         Ok(linker) => linker,

@@ -1,11 +1,13 @@
 //! One program, many names. Called by a compiler's name it is the shim; as `ccroute-run` a
 //! launcher that is given the compiler as its first argument; as `ccroute` the command line.
+//!
+//! The shim alone, which starts in a fraction of the time, is `bare/main.rs`.
 #![no_main]
 
 use std::ffi::{c_char, c_int};
-use std::os::unix::ffi::OsStrExt;
 
-use ccroute::{cli, shim, sys};
+use ccroute::shim::{self, Called};
+use ccroute::{cli, sys};
 
 /// A C `main`, because the standard library's start-up would ignore SIGPIPE, and cost time.
 ///
@@ -15,19 +17,10 @@ use ccroute::{cli, shim, sys};
 pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: these are the arguments that the C runtime hands to `main`.
     let arguments = unsafe { sys::arguments(argc, argv) };
-    let mut called = arguments.first().copied().unwrap_or_default();
-    if called.is_empty() {
-        called = sys::executed_path().unwrap_or_default();
-    }
-    let arguments = arguments.get(1..).unwrap_or_default();
-    let base = called.as_bytes().rsplit(|&b| b == b'/').next();
-    let exit = match base {
-        Some(b"ccroute") => cli::main(arguments),
-        Some(b"ccroute-run") => match arguments {
-            [] => cli::launcher_without_compiler(),
-            [compiler, rest @ ..] => shim::main(compiler, rest),
-        },
-        _ => shim::main(called, arguments),
+    let exit = match shim::called(&arguments) {
+        Called::Commands(arguments) => cli::main(arguments),
+        Called::LauncherAlone => cli::launcher_without_compiler(),
+        Called::Compiler(name, arguments) => shim::main(name, arguments),
     };
     exit.code()
 }

@@ -1,6 +1,7 @@
 //! The shim's path, from top to bottom: request, rules, decision, exec.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::calls;
 use crate::decide::{decide, COMPILER};
@@ -10,6 +11,33 @@ use crate::request::{Passed, Request, PASSED, SAFEGUARD};
 use crate::rules::{self, matching::RuleSet, Place};
 use crate::sys;
 use crate::world::{self, World};
+
+/// What the program is, by the name that it was called by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called<'a> {
+    /// The command line, with its arguments.
+    Commands(&'a [&'a OsStr]),
+    /// A launcher that was given no compiler.
+    LauncherAlone,
+    /// A compiler by this name or path, with its arguments.
+    Compiler(&'a OsStr, &'a [&'a OsStr]),
+}
+
+/// Reads what a process was called by: `ccroute` is the command line, `ccroute-run` a launcher that
+/// is given the compiler as its first argument, any other name a compiler's.
+pub fn called<'a>(arguments: &'a [&'static OsStr]) -> Called<'a> {
+    let (mut name, rest) = arguments.split_first().map_or((OsStr::new(""), arguments), |(n, r)| (*n, r));
+    if name.is_empty() {
+        name = sys::executed_path().unwrap_or_default();
+    }
+    let base = name.as_bytes().rsplit(|&b| b == b'/').next();
+    match (base, rest) {
+        (Some(b"ccroute"), _) => Called::Commands(rest),
+        (Some(b"ccroute-run"), []) => Called::LauncherAlone,
+        (Some(b"ccroute-run"), [compiler, rest @ ..]) => Called::Compiler(compiler, rest),
+        _ => Called::Compiler(name, rest),
+    }
+}
 
 /// Serves one invocation under a compiler's name. Returns only if nothing took the process over.
 pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {

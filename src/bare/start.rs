@@ -1,0 +1,169 @@
+//! Where the process begins and, for what is beyond the shim, goes on: the entry that the kernel or
+//! the dynamic loader jumps to, the way into the kernel, and the way to the whole program.
+
+use std::arch::global_asm;
+use std::ffi::{c_char, c_int};
+
+use super::libc::{self, environ, execve, write, AUXILIARY, _exit};
+
+#[cfg(target_arch = "x86_64")]
+global_asm!(
+    ".globl ccroute_start",
+    "ccroute_start: xor %ebp, %ebp",
+    "mov %rsp, %rdi",
+    "and $-16, %rsp",
+    "call ccroute_entry",
+    "ud2",
+    ".globl ccroute_syscall",
+    "ccroute_syscall: mov %rdi, %rax",
+    "mov %rsi, %rdi",
+    "mov %rdx, %rsi",
+    "mov %rcx, %rdx",
+    "mov %r8, %r10",
+    "mov %r9, %r8",
+    "mov 8(%rsp), %r9",
+    "syscall",
+    "ret",
+    options(att_syntax)
+);
+
+#[cfg(target_arch = "aarch64")]
+global_asm!(
+    ".globl ccroute_start",
+    "ccroute_start: mov x29, #0",
+    "mov x30, #0",
+    "mov x0, sp",
+    "bl ccroute_entry",
+    "brk #1",
+    ".globl ccroute_syscall",
+    "ccroute_syscall: mov x8, x0",
+    "mov x0, x1",
+    "mov x1, x2",
+    "mov x2, x3",
+    "mov x3, x4",
+    "mov x4, x5",
+    "mov x5, x6",
+    "svc #0",
+    "ret",
+);
+
+#[cfg(target_arch = "arm")]
+global_asm!(
+    ".arm",
+    ".globl ccroute_start",
+    ".type ccroute_start, %function",
+    "ccroute_start: mov fp, #0",
+    "mov lr, #0",
+    "mov r0, sp",
+    "bic sp, sp, #7",
+    "bl ccroute_entry",
+    "udf #0",
+    ".globl ccroute_syscall",
+    ".type ccroute_syscall, %function",
+    "ccroute_syscall: push {{r4, r5, r7, lr}}",
+    "mov r7, r0",
+    "mov r0, r1",
+    "mov r1, r2",
+    "mov r2, r3",
+    "ldr r3, [sp, #16]",
+    "ldr r4, [sp, #20]",
+    "ldr r5, [sp, #24]",
+    "svc #0",
+    "pop {{r4, r5, r7, pc}}",
+);
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! jump {
+    () => {
+        "jmp "
+    };
+}
+#[cfg(not(target_arch = "x86_64"))]
+macro_rules! jump {
+    () => {
+        "b "
+    };
+}
+
+/// Makes C's names for functions out of their bodies' own names.
+macro_rules! names {
+    ($($body:literal: $($name:literal)*;)*) => {
+        $(global_asm!($(
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ", %function"),
+            concat!($name, ":"),
+        )* concat!(jump!(), $body));)*
+    };
+}
+
+names! {
+    "ccroute_libc_syscall": "syscall";
+    "ccroute_libc_open": "open64";
+    "ccroute_libc_fcntl": "fcntl";
+    "ccroute_libc_prctl": "prctl";
+    "ccroute_libc_syslog": "syslog";
+    // The rest is the whole program's: starting and awaiting other programs, threads, time zones,
+    // the state of mounts. Unwinding is a panic's, which says its word there.
+    "ccroute_hand_over":
+        "chdir" "chroot" "dup2" "execvp" "fork" "killpg" "pause" "pipe2" "setgid" "setgroups" "setpgid"
+        "setsid" "setuid" "sigaddset" "sigemptyset" "signal" "waitid" "waitpid"
+        "posix_spawn_file_actions_adddup2" "posix_spawn_file_actions_destroy"
+        "posix_spawn_file_actions_init" "posix_spawnattr_destroy" "posix_spawnattr_init"
+        "posix_spawnattr_setflags" "posix_spawnattr_setpgroup" "posix_spawnattr_setsigdefault" "posix_spawnp"
+        "recv" "recvmsg" "sendmsg" "socketpair" "ioctl"
+        "pthread_attr_destroy" "pthread_attr_init" "pthread_attr_setstacksize" "pthread_create"
+        "pthread_detach" "pthread_key_create" "pthread_key_delete" "pthread_self" "pthread_setname_np"
+        "pthread_setspecific" "pthread_getattr_np" "pthread_attr_getstack" "pthread_attr_getguardsize"
+        "sigaltstack" "mprotect" "sched_yield" "sysconf" "mmap64" "munmap" "posix_memalign" "malloc" "realloc" "calloc"
+        "gmtime_r" "localtime_r" "fstatvfs" "statvfs"
+        "gnu_get_libc_version" "dl_iterate_phdr"
+        "_Unwind_Backtrace" "_Unwind_DeleteException" "_Unwind_GetDataRelBase" "_Unwind_GetIP"
+        "_Unwind_GetIPInfo" "_Unwind_GetLanguageSpecificData" "_Unwind_GetRegionStart"
+        "_Unwind_GetTextRelBase" "_Unwind_RaiseException" "_Unwind_Resume" "_Unwind_SetGR" "_Unwind_SetIP";
+}
+
+/// The arguments, for who goes on with them. [`ccroute_entry`] sets it.
+static mut ARGUMENTS: *const *const c_char = std::ptr::null();
+
+/// The first function of the process: `stack` is where the kernel put the number of arguments, the
+/// arguments, the environment, and what it tells besides.
+#[no_mangle]
+unsafe extern "C" fn ccroute_entry(stack: *const usize) -> ! {
+    // SAFETY: the kernel's own form; both lists end with a null pointer. One thread.
+    let (count, argv) = unsafe {
+        let count = *stack;
+        let argv = stack.add(1).cast::<*const c_char>();
+        let env = argv.add(count + 1);
+        let mut end = env;
+        while !(*end).is_null() {
+            end = end.add(1);
+        }
+        (environ, AUXILIARY, ARGUMENTS) = (env, end.add(1).cast(), argv);
+        (count, argv)
+    };
+    _exit(super::serve(count as c_int, argv))
+}
+
+#[no_mangle]
+extern "C" fn ccroute_hand_over() -> ! {
+    hand_over()
+}
+
+/// Becomes the whole program, `ccroute` beside this one, as if that had been called.
+pub fn hand_over() -> ! {
+    let mut this = [0u8; 4096];
+    let link = c"/proc/self/exe".as_ptr();
+    // SAFETY: a C string, and a buffer of the size that is told.
+    let length = unsafe { libc::readlink(link, this.as_mut_ptr().cast(), this.len()) };
+    let length = usize::try_from(length).unwrap_or(0);
+    let mut path = this[..length].to_vec();
+    path.truncate(path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1));
+    path.extend_from_slice(b"ccroute\0");
+    // SAFETY: a C string, and the kernel's own lists.
+    unsafe {
+        execve(path.as_ptr().cast(), ARGUMENTS, environ);
+        let text = b"ccroute: the program ccroute is not beside ccroute-shim, or cannot be run: install both\n";
+        write(2, text.as_ptr().cast(), text.len());
+    }
+    _exit(ccroute::exit::Exit::CannotRun.code())
+}
