@@ -28,7 +28,7 @@ enum Page {
 const VARIABLES: &[(&str, &str)] = &[
     (
         "CCROUTE_RULES_DIR",
-        "Directories of rules, separated by colons, in place of those below FILES; unlike those, each must be there. An empty item stands for the shipped rules, which are left out otherwise. Not looked at in a process with more rights than its caller.",
+        "Directories of rules, separated by colons, in place of those below FILES. An empty item stands for the shipped rules, which are left out otherwise. Not looked at in a process with more rights than its caller.",
     ),
     (
         "CCROUTE_COMPILERS",

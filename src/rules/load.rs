@@ -118,21 +118,12 @@ enum Entry {
     Shipped(&'static Shipped),
 }
 
-/// The rules files' names in a directory; none where there is no such standard directory.
+/// The rules files' names in a directory; none where there is no such directory.
 fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, RulesError> {
     let failed = |error: io::Error| unreadable(dir, &error);
     let (opened, real) = match open_directory(dir) {
         Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // Any other was named by somebody, who means its rules to hold.
-            return match STANDARD_DIRS.iter().any(|d| Path::new(d) == dir) {
-                true => Ok(Vec::new()),
-                false => Err(RulesError::Unreadable {
-                    path: dir.into(),
-                    error: "no such directory of rules: make it, or mend CCROUTE_RULES_DIR".into(),
-                }),
-            };
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(failed(error)),
     };
     let mut names = Vec::new();
