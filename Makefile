@@ -1,7 +1,7 @@
 # make           build
 # make demo      see it work: a helper and a client on this machine's loopback
 # make test      everything, against a real distcc, distccd and Debian's cross compilers
-# make static    one without libraries, in target/static: Portage's sandbox cannot trace it
+# make static    without libraries, in target/static: Portage's sandbox cannot trace it
 # make bench-pi  an emulated ARM client, in every way that people use; as root
 # make bench     start-up against other shims, and many rules; writes target/bench/startup.txt
 # make install   program, rules, manual pages, completions, documents, below DESTDIR/PREFIX
@@ -63,7 +63,7 @@ STATIC_TARGET = $(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/$(MUS
 static:
 	RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
 		$(CARGO) build --release --locked --target $(STATIC_TARGET) --target-dir target/static/build
-	install -D -m 755 target/static/build/$(STATIC_TARGET)/release/ccroute target/static/ccroute
+	install -m 755 $(addprefix target/static/build/$(STATIC_TARGET)/release/,ccroute ccroute-shim) target/static
 
 demo:
 	packaging/setup.sh demo
@@ -82,13 +82,13 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
 # Builds only what is missing, so that "make && sudo make install" needs no compiler as root.
-$(sort $(OUT)/ccroute $(NATIVE)):
+$(sort $(OUT)/ccroute $(OUT)/ccroute-shim $(NATIVE)):
 	$(MAKE) build
 
-install: $(OUT)/ccroute $(PAGES:%=$(WRITTEN)/%)
+install: $(OUT)/ccroute $(OUT)/ccroute-shim $(PAGES:%=$(WRITTEN)/%)
 	install -d $(addprefix $(DESTDIR),$(BIN) $(OWN)/rules.d $(DOC)/examples $(MAN)/man1 $(MAN)/man5 $(BASH) $(ZSH) $(FISH))
-	install -m 755 $(OUT)/ccroute $(DESTDIR)$(BIN)/ccroute
-	ln -sf ccroute $(DESTDIR)$(BIN)/ccroute-run
+	install -m 755 $(OUT)/ccroute $(OUT)/ccroute-shim $(DESTDIR)$(BIN)
+	ln -sf ccroute-shim $(DESTDIR)$(BIN)/ccroute-run
 	@# To read, and to copy from: the program has them in it.
 	install -m 644 $(RULES) $(DESTDIR)$(OWN)/rules.d
 	install -m 644 $(DOCS) $(DESTDIR)$(DOC)
@@ -100,7 +100,7 @@ install: $(OUT)/ccroute $(PAGES:%=$(WRITTEN)/%)
 	install -m 644 $(WRITTEN)/_ccroute $(DESTDIR)$(ZSH)
 	install -m 644 $(WRITTEN)/ccroute.fish $(DESTDIR)$(FISH)
 
-INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(OWN)/rules.d/%) \
+INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-shim $(BIN)/ccroute-run $(RULES:rules.d/%=$(OWN)/rules.d/%) \
 	$(addprefix $(DOC)/,$(notdir $(DOCS))) $(addprefix $(DOC)/examples/,$(notdir $(EXAMPLES))) \
 	$(MAN)/man1/ccroute.1 $(MAN)/man1/ccroute-run.1 $(MAN)/man5/ccroute.rules.5 \
 	$(BASH)/ccroute $(ZSH)/_ccroute $(FISH)/ccroute.fish

@@ -6,12 +6,16 @@ use std::{env, fs, io};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(bare)");
+    println!("cargo:rustc-check-cfg=cfg(bare, kernel_tls)");
     shipped_rules().expect("rules.d can be read");
     let gnu = is("CARGO_CFG_TARGET_ENV", "gnu");
     let release = is("PROFILE", "release");
     if gnu && can_be_bare() {
         println!("cargo:rustc-cfg=bare");
+        let target = env::var("TARGET").unwrap_or_default();
+        if !target.starts_with("armv7") && !target.starts_with("thumbv7") {
+            println!("cargo:rustc-cfg=kernel_tls");
+        }
         bare().expect("cargo's directory can be written");
     }
     if !gnu || !release {
@@ -57,7 +61,10 @@ fn bare() -> io::Result<()> {
     for argument in arguments {
         println!("cargo:rustc-link-arg-bin=ccroute-shim={argument}");
     }
-    println!("cargo:rustc-link-arg-bin=ccroute-shim=-L{}", empty.display());
+    println!(
+        "cargo:rustc-link-arg-bin=ccroute-shim=-L{}",
+        empty.display()
+    );
     Ok(())
 }
 

@@ -23,16 +23,18 @@ pub enum Called<'a> {
     Compiler(&'a OsStr, &'a [&'a OsStr]),
 }
 
-/// Reads what a process was called by: `ccroute` is the command line, `ccroute-run` a launcher that
+/// Reads what a process was called by: its own name is the command line, `ccroute-run` a launcher that
 /// is given the compiler as its first argument, any other name a compiler's.
 pub fn called<'a>(arguments: &'a [&'static OsStr]) -> Called<'a> {
-    let (mut name, rest) = arguments.split_first().map_or((OsStr::new(""), arguments), |(n, r)| (*n, r));
+    let (mut name, rest) = arguments
+        .split_first()
+        .map_or((OsStr::new(""), arguments), |(n, r)| (*n, r));
     if name.is_empty() {
         name = sys::executed_path().unwrap_or_default();
     }
     let base = name.as_bytes().rsplit(|&b| b == b'/').next();
     match (base, rest) {
-        (Some(b"ccroute"), _) => Called::Commands(rest),
+        (Some(b"ccroute" | b"ccroute-shim"), _) => Called::Commands(rest),
         (Some(b"ccroute-run"), []) => Called::LauncherAlone,
         (Some(b"ccroute-run"), [compiler, rest @ ..]) => Called::Compiler(compiler, rest),
         _ => Called::Compiler(name, rest),

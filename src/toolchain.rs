@@ -20,6 +20,17 @@ const WRAPPERS: &[&[u8]] = &[b"distcc", b"ccache", b"icecc", b"sccache", OURSELV
 
 const OURSELVES: &[u8] = b"ccroute";
 
+/// The file names of the program: the whole, and the shim alone, which compiler names lead to.
+pub const PROGRAMS: [&str; 2] = ["ccroute", "ccroute-shim"];
+
+/// Whether a path is of one of [`PROGRAMS`], by its last part.
+pub fn is_ccroute(path: &Path) -> bool {
+    let name = path.file_name();
+    PROGRAMS
+        .iter()
+        .any(|program| name == Some(OsStr::new(program)))
+}
+
 /// The line by which a file that `install` made is known.
 pub const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.";
 
@@ -211,7 +222,7 @@ impl Search {
 
     fn is_ours(&self, path: &Path) -> bool {
         self.see(path).is_some_and(|s| {
-            self.skip.contains(&s.id) || self.resolved(path, &s).as_bytes() == OURSELVES
+            self.skip.contains(&s.id) || is_ccroute(Path::new(self.resolved(path, &s)))
         })
     }
 

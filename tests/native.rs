@@ -212,7 +212,7 @@ cd {dir}
     let mut line = vec![0; 4096];
     let length = log.recv(&mut line).expect("a line in the log");
     let line = String::from_utf8_lossy(&line[..length]).into_owned();
-    assert!(line.contains(" ccroute["), "{line}");
+    assert!(line.starts_with("<29>ccroute["), "{line}");
     assert!(line.contains("gcc: a native name"), "{line}");
 }
 

@@ -75,9 +75,9 @@ KEYWORDS="~amd64 ~arm ~arm64"
 RDEPEND="sys-devel/distcc"
 
 CONFIG_CHECK="~SECURITY_LANDLOCK"
-QA_FLAGS_IGNORED="usr/bin/ccroute"
+QA_FLAGS_IGNORED="usr/bin/ccroute usr/bin/ccroute-shim"
 # Stripped by the profile that it is built with.
-QA_PRESTRIPPED="usr/bin/ccroute"
+QA_PRESTRIPPED="usr/bin/ccroute usr/bin/ccroute-shim"
 
 src_compile() {
 	local cross=()

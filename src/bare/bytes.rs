@@ -202,9 +202,7 @@ unsafe extern "C" fn memchr(text: *const u8, byte: c_int, count: usize) -> *cons
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn many_without(text: *const u8, byte: u8, count: usize) -> usize {
-    use std::arch::x86_64::{
-        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8,
-    };
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
     const STEP: usize = 16;
     let mut at = 0;
     // SAFETY: every x86-64 has these instructions; the caller vouches for `count` bytes.

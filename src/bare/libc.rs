@@ -7,9 +7,9 @@
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void, CStr};
 
 use ::libc::{
-    clockid_t, dirent64, rlimit, size_t, sockaddr, socklen_t, ssize_t, stat64 as Stat, statx as Statx,
-    timespec, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EINVAL, ENOENT, ERANGE, O_CLOEXEC,
-    O_DIRECTORY, O_LARGEFILE, O_PATH, O_RDONLY, SIGABRT,
+    clockid_t, dirent64, rlimit, size_t, sockaddr, socklen_t, ssize_t, stat64 as Stat,
+    statx as Statx, timespec, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EINVAL, ENOENT, ERANGE,
+    O_CLOEXEC, O_DIRECTORY, O_LARGEFILE, O_PATH, O_RDONLY, SIGABRT,
 };
 
 use super::errors;
@@ -20,8 +20,15 @@ type Word = isize;
 
 extern "C" {
     /// Enters the kernel; defined in [`super::start`] for each architecture.
-    fn ccroute_syscall(number: c_long, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word)
-        -> Word;
+    fn ccroute_syscall(
+        number: c_long,
+        a: Word,
+        b: Word,
+        c: Word,
+        d: Word,
+        e: Word,
+        f: Word,
+    ) -> Word;
 }
 
 /// A system call as it is: its result, or an error's negative number.
@@ -187,7 +194,13 @@ unsafe extern "C" fn ccroute_libc_syscall(
 
 #[no_mangle]
 unsafe extern "C" fn ccroute_libc_open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
-    call!(::libc::SYS_openat, AT_FDCWD, path, flags | O_LARGEFILE, mode) as c_int
+    call!(
+        ::libc::SYS_openat,
+        AT_FDCWD,
+        path,
+        flags | O_LARGEFILE,
+        mode
+    ) as c_int
 }
 
 #[no_mangle]
@@ -317,13 +330,25 @@ unsafe extern "C" fn getcwd(to: *mut c_char, size: size_t) -> *mut c_char {
 #[no_mangle]
 unsafe extern "C" fn realpath(path: *const c_char, to: *mut c_char) -> *mut c_char {
     const MOST: usize = 4096;
-    let fd = call!(::libc::SYS_openat, AT_FDCWD, path, O_PATH | O_CLOEXEC | O_LARGEFILE, 0);
+    let fd = call!(
+        ::libc::SYS_openat,
+        AT_FDCWD,
+        path,
+        O_PATH | O_CLOEXEC | O_LARGEFILE,
+        0
+    );
     if fd < 0 {
         return std::ptr::null_mut();
     }
     let link = format!("/proc/self/fd/{fd}\0");
     let text = Box::leak(vec![0u8; MOST].into_boxed_slice());
-    let length = call!(::libc::SYS_readlinkat, AT_FDCWD, link.as_ptr(), text.as_mut_ptr(), MOST - 1);
+    let length = call!(
+        ::libc::SYS_readlinkat,
+        AT_FDCWD,
+        link.as_ptr(),
+        text.as_mut_ptr(),
+        MOST - 1
+    );
     call!(::libc::SYS_close, fd);
     // Without /proc, or where the answer is cut, it takes more than this.
     if length <= 0 || length as usize >= MOST - 1 || text[0] != b'/' || !to.is_null() {

@@ -4,7 +4,7 @@
 use std::arch::global_asm;
 use std::ffi::{c_char, c_int};
 
-use super::libc::{self, environ, execve, write, AUXILIARY, _exit};
+use super::libc::{self, _exit, environ, execve, write, AUXILIARY};
 
 #[cfg(target_arch = "x86_64")]
 global_asm!(
@@ -72,6 +72,25 @@ global_asm!(
     "pop {{r4, r5, r7, pc}}",
 );
 
+// Where thread-local variables are. It may change no register but r0.
+#[cfg(all(target_arch = "arm", not(kernel_tls)))]
+global_asm!(
+    ".globl __aeabi_read_tp",
+    ".type __aeabi_read_tp, %function",
+    "__aeabi_read_tp: mrc p15, 0, r0, c13, c0, 3",
+    "bx lr",
+);
+
+// Before ARMv7 the kernel's own function tells, in its page at 0xffff0fe0
+// (Documentation/arch/arm/kernel_user_helpers.rst).
+#[cfg(all(target_arch = "arm", kernel_tls))]
+global_asm!(
+    ".globl __aeabi_read_tp",
+    ".type __aeabi_read_tp, %function",
+    "__aeabi_read_tp: mvn r0, #0xf000",
+    "sub pc, r0, #31",
+);
+
 #[cfg(target_arch = "x86_64")]
 macro_rules! jump {
     () => {
@@ -120,6 +139,13 @@ names! {
         "_Unwind_Backtrace" "_Unwind_DeleteException" "_Unwind_GetDataRelBase" "_Unwind_GetIP"
         "_Unwind_GetIPInfo" "_Unwind_GetLanguageSpecificData" "_Unwind_GetRegionStart"
         "_Unwind_GetTextRelBase" "_Unwind_RaiseException" "_Unwind_Resume" "_Unwind_SetGR" "_Unwind_SetIP";
+}
+
+#[cfg(target_arch = "arm")]
+names! {
+    "ccroute_hand_over":
+        "__aeabi_unwind_cpp_pr0" "__aeabi_unwind_cpp_pr1" "__aeabi_unwind_cpp_pr2" "__gnu_unwind_frame"
+        "_Unwind_VRS_Get" "_Unwind_VRS_Set";
 }
 
 /// The arguments, for who goes on with them. [`ccroute_entry`] sets it.

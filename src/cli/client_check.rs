@@ -8,7 +8,7 @@ use super::client::{recorded, search_outside, COMPILER, RULES};
 use super::doctor::finding::{quoted, Finding, Severity};
 use super::place::Tree;
 use crate::probe::{ask, Compiler};
-use crate::toolchain::{Found, Search};
+use crate::toolchain::{is_ccroute, Found, Search};
 use crate::world;
 
 /// The rules that `install --client` wrote, where they are in force; `None` on a machine that is no
@@ -45,9 +45,11 @@ fn lost_links(dir: &Path, names: &[String], install: &str) -> Vec<Finding> {
     for name in names {
         let link = dir.join(name);
         let what = match std::fs::read_link(&link) {
+            Ok(target) if is_ccroute(&target) => match link.exists() {
+                true => continue,
+                false => "leads nowhere",
+            },
             Ok(target) => match target.file_name().and_then(|n| n.to_str()) {
-                Some("ccroute") if link.exists() => continue,
-                Some("ccroute") => "leads nowhere",
                 Some("distcc") => "leads to distcc again",
                 _ => "leads elsewhere",
             },
@@ -118,12 +120,9 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
     }
     let path = variable("PATH").unwrap_or_default();
     let dirs: Vec<&str> = path.split(':').collect();
-    let leads = |dir: &&str, to: &str| {
-        let end = std::fs::canonicalize(Path::new(dir).join("gcc")).unwrap_or_default();
-        end.file_name().is_some_and(|n| n == to)
-    };
-    let ccache = dirs.iter().position(|d| leads(d, "ccache"));
-    let ours = dirs.iter().position(|d| leads(d, "ccroute"));
+    let end = |dir: &str| std::fs::canonicalize(Path::new(dir).join("gcc")).unwrap_or_default();
+    let ccache = dirs.iter().position(|d| end(d).ends_with("ccache"));
+    let ours = dirs.iter().position(|d| is_ccroute(&end(d)));
     if let (Some(ccache), Some(ours)) = (ccache, ours) {
         let (severity, what, shows) = match ccache < ours {
             true => (

@@ -75,7 +75,7 @@ pub(super) struct Arguments {
     /// Say each link and file that is made
     #[arg(long, short)]
     pub(super) verbose: bool,
-    /// What the links lead to [default: this program]
+    /// What the links lead to [default: ccroute-shim]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
@@ -223,10 +223,18 @@ pub(super) fn names(triples: &[Triple]) -> BTreeSet<String> {
     names
 }
 
+/// What the links lead to: the shim alone, where it is installed beside this program.
 pub(super) fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let program = match &arguments.program {
         Some(program) => program.clone(),
-        None => fs::read_link("/proc/self/exe")?,
+        None => {
+            let whole = fs::read_link("/proc/self/exe")?;
+            let shim = whole.with_file_name("ccroute-shim");
+            match shim.is_file() {
+                true => shim,
+                false => whole,
+            }
+        }
     };
     if !program.is_absolute() {
         return Err(Failure::Usage(format!(

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 
+use crate::toolchain::is_ccroute;
 /// The line by which a file is known as ours.
 pub(super) use crate::toolchain::MARK;
 
@@ -185,7 +186,8 @@ impl Tree {
 
     /// Whether the link at `at` came with the program: those are relative, ours absolute.
     pub(super) fn is_packaged(&self, at: &Path) -> bool {
-        fs::read_link(self.real(at)).is_ok_and(|target| target == Path::new("ccroute"))
+        fs::read_link(self.real(at))
+            .is_ok_and(|target| !target.is_absolute() && is_ccroute(&target))
     }
 
     fn is_our_link(&self, at: &Path) -> bool {
@@ -422,10 +424,6 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         Err(_) => drop(fs::copy(from, &new)?),
     }
     fs::rename(&new, to)
-}
-
-fn is_ccroute(target: &Path) -> bool {
-    target.file_name().is_some_and(|n| n == "ccroute")
 }
 
 fn is_marked(path: &Path) -> bool {

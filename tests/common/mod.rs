@@ -22,8 +22,10 @@ use std::time::{Duration, Instant};
 
 use ccroute::rules::load::SHIPPED;
 
-/// The program under test.
+/// The program under test: the whole, for the commands.
 pub const CCROUTE: &str = env!("CARGO_BIN_EXE_ccroute");
+/// The program under test: the shim, which compiler names lead to.
+pub const SHIM: &str = env!("CARGO_BIN_EXE_ccroute-shim");
 
 /// Debian's package for each command that the tests need.
 const PACKAGES: &[(&str, &str)] = &[
@@ -147,7 +149,7 @@ pub fn farm(scratch: &Scratch, names: &[&str]) -> PathBuf {
     let dir = scratch.dir("farm");
     for name in names {
         let _ = fs::remove_file(dir.join(name));
-        symlink(&program, dir.join(name)).unwrap();
+        symlink(call::shim_beside(&program), dir.join(name)).unwrap();
     }
     dir
 }

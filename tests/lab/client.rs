@@ -31,14 +31,15 @@ impl Client {
             fs::create_dir_all(scratch.at(dir)).unwrap();
         }
         // Another process copies: see lab::write.
-        let mut copy = Command::new("cp");
-        copy.args([env!("CARGO_BIN_EXE_ccroute"), "-T"]);
-        assert!(copy
-            .arg(scratch.at("bin/ccroute"))
-            .status()
-            .unwrap()
-            .success());
-        scratch.link("bin/ccroute-run", "ccroute");
+        for (program, to) in [
+            (env!("CARGO_BIN_EXE_ccroute"), "bin/ccroute"),
+            (env!("CARGO_BIN_EXE_ccroute-shim"), "bin/ccroute-shim"),
+        ] {
+            let mut copy = Command::new("cp");
+            copy.args([program, "-T"]).arg(scratch.at(to));
+            assert!(copy.status().unwrap().success());
+        }
+        scratch.link("bin/ccroute-run", "ccroute-shim");
         Client {
             scratch,
             hosts: hosts.into(),
@@ -49,8 +50,6 @@ impl Client {
         Command::new(self.at("bin/ccroute"))
             .args([word, "--client", "--masquerade", "/masq", "--root"])
             .arg(self.at("root"))
-            .arg("--program")
-            .arg(self.at("bin/ccroute"))
             .env("PATH", "/usr/bin:/bin")
             .output()
             .unwrap()

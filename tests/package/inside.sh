@@ -62,7 +62,7 @@ tree >"$scratch/before"
 say "install"
 dpkg -i "$package"
 [ "$(ccroute --version)" = "ccroute $(dpkg-query -W -f '${Version}' ccroute)" ] || fail "another version"
-[ "$(readlink -f /usr/bin/ccroute-run)" = /usr/bin/ccroute ] || fail "no ccroute-run"
+[ "$(readlink -f /usr/bin/ccroute-run)" = /usr/bin/ccroute-shim ] || fail "no ccroute-run"
 for page in '1 ccroute' '1 ccroute-run' '5 ccroute.rules'; do
     # shellcheck disable=SC2086
     man -w $page >/dev/null || fail "no page $page"

@@ -17,6 +17,7 @@ use crate::guard::{self, GUARD_FILE};
 use crate::name::Tool;
 use crate::rules::LogTo;
 use crate::sandbox;
+use crate::toolchain::is_ccroute;
 
 /// Everything about the helper itself; its distccd is [`super::distccd`]'s.
 pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
@@ -61,7 +62,7 @@ fn links(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         let link = setup.tree.real(&Path::new(LINKS).join(name));
         let what = match fs::read_link(&link) {
             Ok(_) if !link.exists() => "lead nowhere",
-            Ok(target) if target.file_name().is_none_or(|n| n != "ccroute") => "lead elsewhere",
+            Ok(target) if !is_ccroute(&target) => "lead elsewhere",
             Ok(_) => continue,
             Err(_) if link.exists() => "are no links",
             Err(_) => "are missing",
