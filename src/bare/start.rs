@@ -151,6 +151,78 @@ names! {
 /// The arguments, for who goes on with them. [`ccroute_entry`] sets it.
 static mut ARGUMENTS: *const *const c_char = std::ptr::null();
 
+#[cfg(all(target_feature = "crt-static", target_pointer_width = "32"))]
+use ::libc::Elf32_Phdr as Header;
+#[cfg(all(target_feature = "crt-static", target_pointer_width = "64"))]
+use ::libc::Elf64_Phdr as Header;
+
+/// Gives a static program its thread-local variables, which the dynamic loader gives a dynamic one:
+/// their first values, copied to where the thread's register points (ELF Handling For Thread-Local
+/// Storage: before it on x86, behind it and two words of the system's elsewhere). Next to
+/// nothing reads one, but a panic does.
+#[cfg(target_feature = "crt-static")]
+fn thread_local_storage() {
+    use std::ptr;
+
+    /// What Rust's library has there is some hundred bytes.
+    const ROOM: usize = 1024;
+    #[repr(align(64))]
+    struct Block([u8; ROOM]);
+    static mut BLOCK: Block = Block([0; ROOM]);
+
+    // SAFETY: the pairs were set.
+    let getauxval = |kind| unsafe { libc::getauxval(kind as usize) };
+    let (headers, count) = (getauxval(::libc::AT_PHDR), getauxval(::libc::AT_PHNUM));
+    // SAFETY: the kernel tells where the program's headers are, and how many; one thread.
+    unsafe {
+        let headers = std::slice::from_raw_parts(headers as *const Header, count);
+        let Some(tls) = headers.iter().find(|h| h.p_type == ::libc::PT_TLS) else {
+            return;
+        };
+        let (size, values) = (tls.p_memsz as usize, tls.p_filesz as usize);
+        let align = (tls.p_align as usize).max(1);
+        if size + align + 4 * size_of::<usize>() > ROOM || align > 64 {
+            libc::abort();
+        }
+        let block = (&raw mut BLOCK.0).cast::<u8>();
+        let (start, pointer) = if cfg!(target_arch = "x86_64") {
+            let pointer = block.add(size.next_multiple_of(align));
+            (pointer.sub(size.next_multiple_of(align)), pointer)
+        } else {
+            let system = (2 * size_of::<usize>()).next_multiple_of(align);
+            (block.add(system), block)
+        };
+        ptr::copy_nonoverlapping(tls.p_vaddr as *const u8, start, values);
+        set_thread_pointer(pointer);
+    }
+}
+
+#[cfg(all(target_feature = "crt-static", target_arch = "x86_64"))]
+unsafe fn set_thread_pointer(pointer: *mut u8) {
+    const ARCH_SET_FS: isize = 0x1002;
+    // SAFETY: the caller vouches for the memory; the first word there is its own address.
+    unsafe {
+        *pointer.cast::<*mut u8>() = pointer;
+        libc::raw(
+            ::libc::SYS_arch_prctl,
+            [ARCH_SET_FS, pointer as isize, 0, 0, 0, 0],
+        );
+    }
+}
+
+#[cfg(all(target_feature = "crt-static", target_arch = "aarch64"))]
+unsafe fn set_thread_pointer(pointer: *mut u8) {
+    // SAFETY: the caller vouches for the memory.
+    unsafe { std::arch::asm!("msr tpidr_el0, {}", in(reg) pointer) };
+}
+
+#[cfg(all(target_feature = "crt-static", target_arch = "arm"))]
+unsafe fn set_thread_pointer(pointer: *mut u8) {
+    const ARM_SET_TLS: std::ffi::c_long = 0x0f_0005;
+    // SAFETY: the caller vouches for the memory.
+    unsafe { libc::raw(ARM_SET_TLS, [pointer as isize, 0, 0, 0, 0, 0]) };
+}
+
 /// The first function of the process: `stack` is where the kernel put the number of arguments, the
 /// arguments, the environment, and what it tells besides.
 #[no_mangle]
@@ -167,7 +239,10 @@ unsafe extern "C" fn ccroute_entry(stack: *const usize) -> ! {
         (environ, AUXILIARY, ARGUMENTS) = (env, end.add(1).cast(), argv);
         (count, argv)
     };
-    _exit(super::serve(count as c_int, argv))
+    #[cfg(target_feature = "crt-static")]
+    thread_local_storage();
+    // SAFETY: as the kernel gave them.
+    _exit(unsafe { super::serve(count as c_int, argv) })
 }
 
 #[no_mangle]
