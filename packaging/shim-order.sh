@@ -10,8 +10,8 @@ list=packaging/shim.ld
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-CARGO_PROFILE_RELEASE_STRIP=none cargo build --release --locked --bin ccroute --target-dir target/order
-program=$PWD/target/order/release/ccroute
+CARGO_PROFILE_RELEASE_STRIP=none cargo build --release --locked --bin ccroute-shim --target-dir target/order
+program=$PWD/target/order/release/ccroute-shim
 
 # Files that no kernel executes: the shim comes back from execve, and valgrind can write its report.
 # Not so small that the shim reads one to see whether it is its own.
@@ -73,9 +73,9 @@ SECTIONS
 {
   .text.shim :
   {
-    *crt1.o(.text) *crtbegin*.o(.text)
+    *crt1.o(.text) *crtbegin*.o(.text) *(.text.ccroute_start)
 HEAD
-    awk '!seen[$0]++ && !/crt1\.o/' "$dir/patterns"
+    awk '!seen[$0]++ && !/crt1\.o|ccroute_start/' "$dir/patterns"
     printf '  }\n}\nINSERT BEFORE .text;\n'
 } >"$dir/shim.ld"
 mv "$dir/shim.ld" "$list"

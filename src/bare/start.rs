@@ -8,6 +8,7 @@ use super::libc::{self, _exit, environ, execve, write, AUXILIARY};
 
 #[cfg(target_arch = "x86_64")]
 global_asm!(
+    ".section .text.ccroute_start, \"ax\"",
     ".globl ccroute_start",
     "ccroute_start: xor %ebp, %ebp",
     "mov %rsp, %rdi",
@@ -29,6 +30,7 @@ global_asm!(
 
 #[cfg(target_arch = "aarch64")]
 global_asm!(
+    ".section .text.ccroute_start, \"ax\"",
     ".globl ccroute_start",
     "ccroute_start: mov x29, #0",
     "mov x30, #0",
@@ -49,6 +51,7 @@ global_asm!(
 
 #[cfg(target_arch = "arm")]
 global_asm!(
+    ".section .text.ccroute_start, \"ax\"",
     ".arm",
     ".globl ccroute_start",
     ".type ccroute_start, %function",
@@ -75,6 +78,7 @@ global_asm!(
 // Where thread-local variables are. It may change no register but r0.
 #[cfg(all(target_arch = "arm", not(kernel_tls)))]
 global_asm!(
+    ".section .text.ccroute_start, \"ax\"",
     ".globl __aeabi_read_tp",
     ".type __aeabi_read_tp, %function",
     "__aeabi_read_tp: mrc p15, 0, r0, c13, c0, 3",
@@ -85,6 +89,7 @@ global_asm!(
 // (Documentation/arch/arm/kernel_user_helpers.rst).
 #[cfg(all(target_arch = "arm", kernel_tls))]
 global_asm!(
+    ".section .text.ccroute_start, \"ax\"",
     ".globl __aeabi_read_tp",
     ".type __aeabi_read_tp, %function",
     "__aeabi_read_tp: mvn r0, #0xf000",
@@ -107,7 +112,7 @@ macro_rules! jump {
 /// Makes C's names for functions out of their bodies' own names.
 macro_rules! names {
     ($($body:literal: $($name:literal)*;)*) => {
-        $(global_asm!($(
+        $(global_asm!(".section .text.ccroute_start, \"ax\"", $(
             concat!(".globl ", $name),
             concat!(".type ", $name, ", %function"),
             concat!($name, ":"),
