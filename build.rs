@@ -57,10 +57,25 @@ fn bare() -> io::Result<()> {
     for library in ["c", "m", "dl", "rt", "util", "pthread", "gcc_s", "gcc_eh"] {
         fs::write(empty.join(format!("lib{library}.a")), "!<arch>\n")?;
     }
-    let arguments = ["-nostartfiles", "-Wl,-e,ccroute_start", "-Wl,--gc-sections"];
+    // Dynamic, but at a fixed address: what a linker makes of that is dynamic only with a library,
+    // or with something to export; and then it is `start` that names the loader.
+    let nothing = empty.join("exports");
+    fs::write(&nothing, "{ local: *; };\n")?;
+    let arguments = [
+        "-nostartfiles",
+        "-no-pie",
+        "-Wl,-e,ccroute_start",
+        "-Wl,--gc-sections",
+        "-Wl,--no-dynamic-linker",
+        "-Wl,--export-dynamic",
+    ];
     for argument in arguments {
         println!("cargo:rustc-link-arg-bin=ccroute-shim={argument}");
     }
+    println!(
+        "cargo:rustc-link-arg-bin=ccroute-shim=-Wl,--version-script={}",
+        nothing.display()
+    );
     println!(
         "cargo:rustc-link-arg-bin=ccroute-shim=-L{}",
         empty.display()

@@ -96,6 +96,22 @@ global_asm!(
     "sub pc, r0, #31",
 );
 
+/// The dynamic loader, as each architecture's ABI names it.
+#[cfg(not(target_feature = "crt-static"))]
+macro_rules! loader {
+    ($path:literal) => {
+        #[used]
+        #[link_section = ".interp"]
+        static LOADER: [u8; $path.len()] = *$path;
+    };
+}
+#[cfg(all(not(target_feature = "crt-static"), target_arch = "x86_64"))]
+loader!(b"/lib64/ld-linux-x86-64.so.2\0");
+#[cfg(all(not(target_feature = "crt-static"), target_arch = "aarch64"))]
+loader!(b"/lib/ld-linux-aarch64.so.1\0");
+#[cfg(all(not(target_feature = "crt-static"), target_arch = "arm"))]
+loader!(b"/lib/ld-linux-armhf.so.3\0");
+
 #[cfg(target_arch = "x86_64")]
 macro_rules! jump {
     () => {
