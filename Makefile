@@ -74,7 +74,7 @@ test:
 	packaging/setup.sh test
 	@# A test runs the README's 'make build' in a copy of this machine, which is thrown away.
 	@$(CARGO) build --release --locked
-	$(CARGO) test --locked
+	CCROUTE_TEST_SHIM=$(CURDIR)/target/release/ccroute-shim $(CARGO) test --locked
 
 lint:
 	packaging/setup.sh ci

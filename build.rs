@@ -10,7 +10,7 @@ fn main() {
     shipped_rules().expect("rules.d can be read");
     let gnu = is("CARGO_CFG_TARGET_ENV", "gnu");
     let release = is("PROFILE", "release");
-    if gnu && can_be_bare() {
+    if gnu && release && can_be_bare() {
         println!("cargo:rustc-cfg=bare");
         let target = env::var("TARGET").unwrap_or_default();
         if !target.starts_with("armv7") && !target.starts_with("thumbv7") {
@@ -39,7 +39,7 @@ fn is(name: &str, value: &str) -> bool {
 }
 
 /// Whether `src/bare` knows this machine. A static program must not need to be relocated: nobody
-/// would do it.
+/// would do it. (What is not optimised as a whole refers to too much of the library.)
 fn can_be_bare() -> bool {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
@@ -53,12 +53,14 @@ fn can_be_bare() -> bool {
 /// the library's names is empty, so that a function which is missing fails the build.
 fn bare() -> io::Result<()> {
     let empty = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("empty");
+    let _ = fs::remove_dir_all(&empty);
     fs::create_dir_all(&empty)?;
-    for library in ["c", "m", "dl", "rt", "util", "pthread", "gcc_s", "gcc_eh"] {
+    for library in ["c", "m", "dl", "rt", "util", "pthread", "gcc_eh"] {
         fs::write(empty.join(format!("lib{library}.a")), "!<arch>\n")?;
     }
-    // Dynamic, but at a fixed address: what a linker makes of that is dynamic only with a library,
-    // or with something to export; and then it is `start` that names the loader.
+    // Dynamic, but at a fixed address. lld makes that where it is shown a library, needed or not, as
+    // libgcc_s is here; GNU ld where something might be exported and no loader is named, which
+    // `start` does then.
     let nothing = empty.join("exports");
     fs::write(&nothing, "{ local: *; };\n")?;
     let arguments = [

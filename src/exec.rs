@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use crate::decide::{Confine, Decision, Outcome, Refused, Run, Send};
 use crate::exit::Exit;
-use crate::hostile::Job;
 use crate::request::{FileId, Request, PASSED};
 use crate::rules::{LogTo, OnRefuse, Place};
 use crate::sandbox::{self, Policy, SandboxError};
@@ -31,7 +30,7 @@ pub fn carry_out(
 
 fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
     if let Some(confine) = &run.confine {
-        if let Err(error) = confine_to_job(confine, run, request) {
+        if let Err(error) = confine_to_job(confine, run) {
             say(&format!("{}: {error}", request.name), request.place);
             return Exit::Refused;
         }
@@ -44,14 +43,12 @@ fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> 
 }
 
 /// Puts this process where the compiler may do no more than compile.
-fn confine_to_job(confine: &Confine, run: &Run, request: &Request<'_>) -> Result<(), SandboxError> {
+fn confine_to_job(confine: &Confine, run: &Run) -> Result<(), SandboxError> {
     if !confine.sandbox {
         return confine.limits.apply();
     }
-    let directory = std::env::current_dir().unwrap_or_default();
     let temporary = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-    let job = Job::find(request.args, &directory);
-    let mut policy = Policy::for_job(&job, &run.compiler, &confine.toolchain, &temporary);
+    let mut policy = Policy::for_job(&confine.job, &run.compiler, &confine.toolchain, &temporary);
     policy.limits = confine.limits;
     sandbox::apply(&policy).map(|_| ())
 }

@@ -19,6 +19,7 @@ mod landlock;
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -129,7 +130,7 @@ impl Policy {
     pub fn for_job(job: &Job, compiler: &Path, path_dirs: &[PathBuf], tmpdir: &Path) -> Policy {
         let mut read: Vec<PathBuf> = SYSTEM_DIRS
             .iter()
-            .filter(|dir| !is_below_usr(Path::new(dir)))
+            .filter(|dir| needs_a_rule(Path::new(dir)))
             .map(PathBuf::from)
             .collect();
         let real = compiler.canonicalize().ok();
@@ -147,8 +148,11 @@ impl Policy {
         }
         let bins = programs.into_iter().flatten().filter_map(Path::parent);
         for bin in bins.chain(path_dirs.iter().map(PathBuf::as_path)) {
+            if is_systems(bin) || read.iter().any(|dir| dir == bin) {
+                continue;
+            }
             let root = toolchain_root(bin);
-            if !SYSTEM_DIRS.iter().any(|dir| root.starts_with(dir)) {
+            if !is_systems(root) && !read.iter().any(|dir| dir == root) {
                 read.push(root.to_owned());
             }
         }
@@ -173,14 +177,22 @@ impl Policy {
     }
 }
 
-/// Whether this is a link into /usr, as `/lib` is on most systems: one rule less.
-fn is_below_usr(dir: &Path) -> bool {
-    let target = dir.read_link();
-    target.is_ok_and(|t| Path::new("/").join(t).starts_with("/usr"))
+/// Whether this is neither missing nor a link into /usr, as `/lib` is on most systems.
+fn needs_a_rule(dir: &Path) -> bool {
+    match dir.read_link() {
+        Ok(target) => !Path::new("/").join(target).starts_with("/usr"),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether a directory is among [`SYSTEM_DIRS`], or below one.
+fn is_systems(dir: &Path) -> bool {
+    SYSTEM_DIRS.iter().any(|system| dir.starts_with(system))
 }
 
 /// The directory that a compiler in `bin` has its parts in: the one above, if compilers keep their
-/// parts there, and never more than that (`/home/me/bin/gcc` is no reason to show `/home/me`).
+/// parts there, and never more than that (`/home/me/bin/gcc` is no reason to show `/home/me`, nor
+/// `/tools/gcc` to show everything because there is a `/lib/gcc`).
 fn toolchain_root(bin: &Path) -> &Path {
     // Where every package has a prefix of its own and finds the others by absolute paths.
     for store in ["/nix/store", "/gnu/store"] {
@@ -197,7 +209,11 @@ fn toolchain_root(bin: &Path) -> &Path {
         "lib64/clang",
     ];
     match bin.parent() {
-        Some(root) if PARTS.iter().any(|part| root.join(part).is_dir()) => root,
+        Some(root)
+            if root.parent().is_some() && PARTS.iter().any(|part| root.join(part).is_dir()) =>
+        {
+            root
+        }
         _ => bin,
     }
 }
@@ -251,13 +267,16 @@ fn allow(rules: &Ruleset, path: &Path, rights: u64, optional: bool) -> Result<()
         Err(_) if optional => return Ok(()),
         Err(error) => return Err(failed(error)),
     };
-    match rules.allow(&file, rights) {
+    let done = match rules.allow(&file, rights) {
         // It is no directory: the kernel takes no rights over what is below it.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            rules.allow(&file, rights & fs::OF_A_FILE).map_err(failed)
+            rules.allow(&file, rights & fs::OF_A_FILE)
         }
-        done => done.map_err(failed),
-    }
+        done => done,
+    };
+    // The exec that follows closes it.
+    let _ = file.into_raw_fd();
+    done.map_err(failed)
 }
 
 impl Limits {

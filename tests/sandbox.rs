@@ -436,3 +436,17 @@ fn a_policy_shows_the_toolchain_and_no_more() {
     assert!(!policy.read.iter().any(|p| place.0.join("home") == *p));
     assert_eq!(policy.write, [tmp]);
 }
+
+/// `/bin` before `/usr/bin` on PATH, and a directory at the top: what lies beside `/lib/gcc` is not
+/// the toolchain's.
+#[test]
+fn a_compiler_at_the_top_does_not_show_everything() {
+    let place = Place::new("top");
+    let tmp = place.tmp();
+    for bin in ["/bin", "/tools"] {
+        let compiler = Path::new(bin).join("gcc");
+        let job = Job::find(&["-c", "-o", "distccd_b.o"], &tmp);
+        let policy = Policy::for_job(&job, &compiler, &[PathBuf::from(bin)], &tmp);
+        assert!(!policy.read.contains(&PathBuf::from("/")), "{policy:?}");
+    }
+}

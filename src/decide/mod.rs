@@ -69,6 +69,8 @@ pub struct Run {
 pub struct Confine {
     /// Landlock around the compiler, where the kernel has it.
     pub sandbox: bool,
+    /// Which files are the job's own.
+    pub job: Job,
     pub limits: Limits,
     /// Directories of compilers outside the system's own, from the rule's `path`.
     pub toolchain: Vec<PathBuf>,
@@ -110,6 +112,7 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
         reasons: Vec::new(),
         kind: BY_NAME,
         way: OnRefuse::Local,
+        files: Job::default(),
     };
     let outcome = deciding.outcome().unwrap_or_else(|why| {
         Outcome::Refuse(Refused {
@@ -148,6 +151,8 @@ struct Deciding<'a> {
     reasons: Vec<Reason>,
     kind: &'static str,
     way: OnRefuse,
+    /// On a helper, the job's files.
+    files: Job,
 }
 
 /// The [`Decision::kind`] of a request that means what its name says.
@@ -162,8 +167,8 @@ impl Deciding<'_> {
             return Err(Refusal::Recursion.into());
         }
         if self.request.place == Place::Helper {
-            let job = Job::find(self.request.args, self.facts.working_directory());
-            if let Some(found) = hostile(self.request.name.tool, self.request.args, &job) {
+            self.files = Job::find(self.request.args, self.facts.working_directory());
+            if let Some(found) = hostile(self.request.name.tool, self.request.args, &self.files) {
                 return Err(Refusal::Hostile(found).into());
             }
         }

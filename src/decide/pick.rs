@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use super::refusal::Refusal;
 use super::{merged_arguments, Confine, Deciding, Refusing, Run, Wanted, NATIVE};
 use crate::defaults;
+use crate::hostile::Job;
 use crate::name::{CompilerName, Tool};
 use crate::rules::{Origin, Place, Sandbox, Settings, Sourced, VersionMatch};
 use crate::sandbox::Limits;
@@ -249,7 +250,8 @@ impl Deciding<'_> {
             compiler: candidate.installed.path.clone(),
             args,
             close_leaked: self.request.place == Place::Helper,
-            confine: (self.request.place == Place::Helper).then(|| confine(&wanted.settings)),
+            confine: (self.request.place == Place::Helper)
+                .then(|| confine(&wanted.settings, self.files.clone())),
         })
     }
 
@@ -352,7 +354,7 @@ struct Program {
 }
 
 /// How a client's compile is confined: in the sandbox, unless a rule says otherwise.
-fn confine(settings: &Settings) -> Confine {
+fn confine(settings: &Settings, job: Job) -> Confine {
     let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|l| l.value);
     let path = settings.path.as_ref();
     Confine {
@@ -360,6 +362,7 @@ fn confine(settings: &Settings) -> Confine {
             .sandbox
             .as_ref()
             .is_none_or(|s| s.value == Sandbox::Yes),
+        job,
         limits: Limits {
             memory: value(&settings.limit_memory),
             cpu_seconds: value(&settings.limit_cpu),

@@ -61,13 +61,14 @@ impl Job {
         };
         // The working directory comes from the kernel, without links; distccd names its files by
         // TMPDIR as it was set. Its spelling is the one that arguments are compared with.
-        let below = match (self.cwd.strip_prefix(tmp), tmp.canonicalize()) {
-            (Ok(below), _) => below.to_owned(),
-            (Err(_), Ok(real)) => match self.cwd.strip_prefix(real) {
-                Ok(below) => below.to_owned(),
-                Err(_) => return,
-            },
-            (Err(_), Err(_)) => return,
+        let below = match self.cwd.strip_prefix(tmp) {
+            Ok(below) => below.to_owned(),
+            Err(_) => {
+                let real = tmp.canonicalize().ok();
+                let below = real.and_then(|r| Some(self.cwd.strip_prefix(r).ok()?.to_owned()));
+                let Some(below) = below else { return };
+                below
+            }
         };
         let Some(Component::Normal(first)) = below.components().next() else {
             return;

@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::{executable, need, CCROUTE, SHIM};
+use super::{executable, need, shim, CCROUTE};
 
 /// Where the system keeps its programs.
 pub const SYSTEM_PATH: &str = "/usr/bin:/bin";
@@ -106,7 +106,7 @@ pub fn copy_of_ccroute(at: &Path) -> PathBuf {
 
 /// A copy of the shim alone.
 pub fn copy_of_shim(at: &Path) {
-    tool_output("cp", [OsStr::new(SHIM), at.as_os_str()], Path::new("/"));
+    tool_output("cp", [shim().as_os_str(), at.as_os_str()], Path::new("/"));
 }
 
 /// The shim that [`copy_of_ccroute`] put beside the program.

@@ -24,8 +24,12 @@ use ccroute::rules::load::SHIPPED;
 
 /// The program under test: the whole, for the commands.
 pub const CCROUTE: &str = env!("CARGO_BIN_EXE_ccroute");
-/// The program under test: the shim, which compiler names lead to.
-pub const SHIM: &str = env!("CARGO_BIN_EXE_ccroute-shim");
+/// The program under test: the shim, which compiler names lead to. `make test` names the one that is
+/// installed; what cargo makes for tests is an ordinary program.
+pub fn shim() -> PathBuf {
+    let named = std::env::var_os("CCROUTE_TEST_SHIM").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_ccroute-shim").into())
+}
 
 /// Debian's package for each command that the tests need.
 const PACKAGES: &[(&str, &str)] = &[

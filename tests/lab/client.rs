@@ -31,9 +31,11 @@ impl Client {
             fs::create_dir_all(scratch.at(dir)).unwrap();
         }
         // Another process copies: see lab::write.
+        let shim = std::env::var("CCROUTE_TEST_SHIM");
+        let shim = shim.unwrap_or_else(|_| env!("CARGO_BIN_EXE_ccroute-shim").into());
         for (program, to) in [
             (env!("CARGO_BIN_EXE_ccroute"), "bin/ccroute"),
-            (env!("CARGO_BIN_EXE_ccroute-shim"), "bin/ccroute-shim"),
+            (&shim, "bin/ccroute-shim"),
         ] {
             let mut copy = Command::new("cp");
             copy.args([program, "-T"]).arg(scratch.at(to));
