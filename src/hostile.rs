@@ -69,6 +69,7 @@ impl fmt::Display for Hostile {
 
 /// Looks at the arguments of a job on a helper (without `argv[0]`); the first that is harmful is
 /// returned.
+#[inline(never)] // Rare variables of a caller are pages of the stack that every call touches.
 pub fn hostile<S: AsRef<OsStr>>(tool: Tool, args: &[S], job: &Job) -> Option<Hostile> {
     let words: Vec<&[u8]> = args.iter().map(|a| a.as_ref().as_bytes()).collect();
     Check {

@@ -32,9 +32,10 @@ pub use landlock::abi;
 use landlock::{fs, Ruleset};
 
 /// What every compiler reads and runs, where it exists: programs, libraries and headers.
-const SYSTEM_DIRS: &[&str] = &[
-    "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/opt",
-];
+const SYSTEM_DIRS: &[&str] = &["/usr", "/opt"];
+/// The same on systems that have not merged them into /usr. Where the first two are links there, all
+/// are (file-hierarchy(7)).
+const UNMERGED_DIRS: &[&str] = &["/lib", "/bin", "/lib32", "/lib64", "/libx32", "/sbin"];
 
 /// What it reads besides: the loader's files, the time zone, random numbers. Nothing of these is
 /// anyone's secret.
@@ -128,11 +129,11 @@ impl Policy {
     /// directories of a rule's `path` key. `tmpdir` is where the compiler puts its own temporary
     /// files: TMPDIR, or `/tmp`.
     pub fn for_job(job: &Job, compiler: &Path, path_dirs: &[PathBuf], tmpdir: &Path) -> Policy {
-        let mut read: Vec<PathBuf> = SYSTEM_DIRS
-            .iter()
-            .filter(|dir| needs_a_rule(Path::new(dir)))
-            .map(PathBuf::from)
-            .collect();
+        let mut read: Vec<PathBuf> = SYSTEM_DIRS.iter().map(PathBuf::from).collect();
+        if !UNMERGED_DIRS[..2].iter().all(|dir| is_below_usr(dir)) {
+            let own = UNMERGED_DIRS.iter().filter(|dir| !is_below_usr(dir));
+            read.extend(own.map(PathBuf::from));
+        }
         let real = compiler.canonicalize().ok();
         let programs = [Some(compiler), real.as_deref()];
         let mut files = SYSTEM_FILES.to_vec();
@@ -177,17 +178,16 @@ impl Policy {
     }
 }
 
-/// Whether this is neither missing nor a link into /usr, as `/lib` is on most systems.
-fn needs_a_rule(dir: &Path) -> bool {
-    match dir.read_link() {
-        Ok(target) => !Path::new("/").join(target).starts_with("/usr"),
-        Err(error) => error.kind() != io::ErrorKind::NotFound,
-    }
+/// Whether this is a link into /usr, as `/lib` is on most systems.
+fn is_below_usr(dir: &str) -> bool {
+    let target = Path::new(dir).read_link();
+    target.is_ok_and(|t| Path::new("/").join(t).starts_with("/usr"))
 }
 
-/// Whether a directory is among [`SYSTEM_DIRS`], or below one.
+/// Whether a directory is the system's own, or below one of those.
 fn is_systems(dir: &Path) -> bool {
-    SYSTEM_DIRS.iter().any(|system| dir.starts_with(system))
+    let mut own = SYSTEM_DIRS.iter().chain(UNMERGED_DIRS);
+    own.any(|system| dir.starts_with(system))
 }
 
 /// The directory that a compiler in `bin` has its parts in: the one above, if compilers keep their

@@ -298,7 +298,7 @@ pub fn list(directory: &File, tell: &mut dyn FnMut(&[u8], u8)) -> io::Result<()>
     const LENGTH: usize = 16;
     const KIND: usize = 18;
     const NAME: usize = 19;
-    let mut buffer = [0u8; 4096];
+    let mut buffer = [0u8; 1024];
     loop {
         let (fd, size) = (directory.as_raw_fd(), buffer.len());
         // SAFETY: the pointer and size describe `buffer`, which outlives the call.
