@@ -9,7 +9,7 @@ use std::{env, fs};
 
 /// What the name of a shim stands for in the measurements.
 pub struct Case {
-    pub title: &'static str,
+    pub title: String,
     pub program: PathBuf,
     pub args: Vec<OsString>,
     pub env: Vec<(&'static str, OsString)>,
@@ -53,6 +53,7 @@ impl Farm {
             "bin",
             "shims",
             "static",
+            "whole",
             "rules",
             "open",
             // Where calls are recorded from the second on.
@@ -201,25 +202,19 @@ impl Farm {
         cases
     }
 
-    /// ccroute in each role, dynamic or static.
+    /// ccroute in each role: the shim, dynamic or static, or the whole program in its place.
     pub fn roles(&self, program: &Path, linkage: &str) -> Vec<Case> {
-        let titles: [&'static str; 6] = match linkage {
-            "shims" => [
-                "ccroute: helper",
-                "ccroute: helper, no sandbox",
-                "ccroute: helper, 5 MB source",
-                "ccroute: client, local",
-                "ccroute: client, sends",
-                "ccroute: helper, refuses",
-            ],
-            _ => [
-                "static: helper",
-                "static: helper, no sandbox",
-                "static: helper, 5 MB source",
-                "static: client, local",
-                "static: client, sends",
-                "static: helper, refuses",
-            ],
+        let titles = [
+            "helper",
+            "helper, no sandbox",
+            "helper, 5 MB source",
+            "client, local",
+            "client, sends",
+            "helper, refuses",
+        ];
+        let of = match linkage {
+            "shims" => "ccroute",
+            other => other,
         };
         self.write(
             "rules/60-client.rules",
@@ -270,7 +265,7 @@ impl Farm {
                     env.push(("_DISTCC_SAFEGUARD", "1".into()));
                 }
                 Case {
-                    title,
+                    title: format!("{of}: {title}"),
                     program: name(called),
                     args,
                     env,
@@ -295,9 +290,9 @@ impl Farm {
         format!("{0}/{shims}:{0}/bin", self.root.display()).into()
     }
 
-    fn case(&self, title: &'static str, program: Option<PathBuf>) -> Case {
+    fn case(&self, title: &str, program: Option<PathBuf>) -> Case {
         Case {
-            title,
+            title: title.into(),
             program: program.unwrap_or_default(),
             args: words(&["-O2", "-c", "x.c", "-o", "x.o"]),
             env: vec![("PATH", self.search("shims"))],

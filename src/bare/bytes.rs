@@ -1,5 +1,7 @@
 //! C's functions over bytes, which Rust's compiler calls by itself. No loop here may be one that it
-//! would recognise as the function that it is in: where it could, reads are volatile.
+//! would recognise as the function that it is in: where it could, reads are volatile. Tests call them
+//! where they are not the library's.
+#![allow(clippy::missing_safety_doc)]
 
 use std::arch::asm;
 use std::ffi::{c_int, c_void};
@@ -41,8 +43,8 @@ unsafe fn copy_few(to: *mut u8, from: *const u8, count: usize) {
     }
 }
 
-#[no_mangle]
-unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+#[cfg_attr(bare, no_mangle)]
+pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     // SAFETY: the caller vouches for both.
     unsafe {
         if count <= 32 {
@@ -54,8 +56,8 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut 
     to
 }
 
-#[no_mangle]
-unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+#[cfg_attr(bare, no_mangle)]
+pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     // SAFETY: the caller vouches for both.
     unsafe {
         if count <= 32 {
@@ -116,8 +118,8 @@ fn hidden(mut at: *mut u8) -> *mut u8 {
     at
 }
 
-#[no_mangle]
-unsafe extern "C" fn memset(to: *mut u8, value: c_int, count: usize) -> *mut u8 {
+#[cfg_attr(bare, no_mangle)]
+pub unsafe extern "C" fn memset(to: *mut u8, value: c_int, count: usize) -> *mut u8 {
     let byte = value as u8;
     // SAFETY: the caller vouches for `count` bytes.
     unsafe {
@@ -141,8 +143,8 @@ unsafe extern "C" fn memset(to: *mut u8, value: c_int, count: usize) -> *mut u8 
     to
 }
 
-#[no_mangle]
-unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> c_int {
+#[cfg_attr(bare, no_mangle)]
+pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> c_int {
     let mut at = 0;
     // SAFETY: the caller vouches for `count` bytes of both.
     unsafe {
@@ -165,14 +167,14 @@ unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> 
     0
 }
 
-#[no_mangle]
-unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, count: usize) -> c_int {
+#[cfg_attr(bare, no_mangle)]
+pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, count: usize) -> c_int {
     // SAFETY: the same promise.
     unsafe { memcmp(left, right, count) }
 }
 
-#[no_mangle]
-unsafe extern "C" fn strlen(text: *const u8) -> usize {
+#[cfg_attr(bare, no_mangle)]
+pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
     let mut length = 0;
     // SAFETY: the caller vouches for a NUL.
     while unsafe { text.add(length).read_volatile() } != 0 {
@@ -181,8 +183,8 @@ unsafe extern "C" fn strlen(text: *const u8) -> usize {
     length
 }
 
-#[no_mangle]
-unsafe extern "C" fn memchr(text: *const u8, byte: c_int, count: usize) -> *const c_void {
+#[cfg_attr(bare, no_mangle)]
+pub unsafe extern "C" fn memchr(text: *const u8, byte: c_int, count: usize) -> *const c_void {
     let byte = byte as u8;
     let mut at = 0;
     // SAFETY: the caller vouches for `count` bytes.

@@ -144,6 +144,12 @@ pub fn executable(path: &Path, bytes: &[u8]) {
     assert!(writer.wait().unwrap().success(), "{}", path.display());
 }
 
+/// What a tool of the system tells of a file.
+pub fn tool_facts(tool: &str, options: &[&str], file: &Path) -> String {
+    let words = options.iter().map(OsStr::new).chain([file.as_os_str()]);
+    call::tool_output(tool, words, Path::new("/"))
+}
+
 /// A directory of links to a copy of ccroute, as `install --helper` would make it.
 pub fn farm(scratch: &Scratch, names: &[&str]) -> PathBuf {
     let program = scratch.path("ccroute");
