@@ -1,5 +1,5 @@
 //! Rules: `*.rules` files in drop-in directories, above those that are [`shipped`] in the program.
-//! [`load`] finds and reads them; [`parse`] checks their text and
+//! [`load`] finds and reads them, the large ones through a [`sieve`]; [`parse`] checks their text and
 //! finds its sections ([`section`]), [`quick`] and [`header`] being parts of it; [`matching`] merges the
 //! sections that hold for a request.
 
@@ -13,6 +13,7 @@ mod quick;
 pub mod reference;
 pub mod section;
 pub mod shipped;
+pub mod sieve;
 
 pub use keys::Key;
 
