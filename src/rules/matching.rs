@@ -230,7 +230,8 @@ pub(super) const NATIVE: &str = "native";
 
 fn matches(pattern: &str, text: &str) -> bool {
     // What stands before the first sign tells most globs from most texts without compiling them.
-    let Some(sign) = pattern.find(['*', '?', '[']) else {
+    let sign = |b| matches!(b, b'*' | b'?' | b'[');
+    let Some(sign) = pattern.bytes().position(sign) else {
         return pattern == text;
     };
     text.starts_with(&pattern[..sign]) && glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text))

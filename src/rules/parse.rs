@@ -234,17 +234,17 @@ impl<'a> Iterator for Scan<'a> {
                             continue;
                         }
                     }
-                    Quick::Header(triple) => {
+                    Quick::Header { pattern, glob } => {
                         self.checker.within = true;
-                        self.checker.keys = Keys::of(triple);
-                        let length = triple.len() as u32;
+                        self.checker.keys = Keys::of(pattern);
+                        let length = pattern.len() as u32;
                         let section = Section {
                             start: start as u32 + 1,
                             header: length,
                             pattern: length,
                             line: number,
                             conditions: NO_CONDITIONS,
-                            glob: false,
+                            glob,
                         };
                         return Some(Ok((section, None)));
                     }

@@ -8,8 +8,8 @@ use super::parse::LINE_MAX;
 pub(super) enum Quick<'a> {
     /// Blank, or a comment.
     Nothing,
-    /// A section whose header is a triple and nothing else.
-    Header(&'a [u8]),
+    /// A section whose header is a pattern without brackets, and nothing else.
+    Header { pattern: &'a [u8], glob: bool },
     /// A key with a value that it takes.
     Key(Key),
 }
@@ -21,9 +21,18 @@ pub(super) fn quick(text: &[u8]) -> Option<(Quick<'_>, usize)> {
         [b'\n', ..] => return Some((Quick::Nothing, 0)),
         [b'#', ..] => (Quick::Nothing, span(text, |b| in_value(b) | is_mark(b))),
         [b'[', rest @ ..] => {
-            let length = span(rest, in_triple);
+            let mut length = span(rest, in_triple);
+            let glob = rest.get(length).is_some_and(|&b| is_sign(b));
+            if glob {
+                length = span(rest, |b| in_triple(b) | is_sign(b));
+            }
+            let pattern = &rest[..length];
+            // Two stars together mean something else.
+            if pattern.is_empty() || glob && pattern.windows(2).any(|two| two == b"**") {
+                return None;
+            }
             match rest.get(length) {
-                Some(b']') if length > 0 => (Quick::Header(&rest[..length]), length + 2),
+                Some(b']') => (Quick::Header { pattern, glob }, length + 2),
                 _ => return None,
             }
         }
@@ -75,6 +84,11 @@ fn in_value(b: u8) -> bool {
     (b.wrapping_sub(b' ') < 0x5f) & !is_mark(b)
 }
 
+/// Whether a byte is one that a glob interprets and that can stand anywhere.
+fn is_sign(b: u8) -> bool {
+    (b == b'*') | (b == b'?')
+}
+
 fn is_mark(b: u8) -> bool {
     (b == b'#') | (b == b'"') | (b == b'\'')
 }
@@ -108,8 +122,8 @@ mod tests {
         let told = |line: &str| match quick(line.as_bytes()) {
             None => String::from("?"),
             Some((Quick::Nothing, length)) => format!("nothing {length}"),
-            Some((Quick::Header(triple), length)) => {
-                format!("[{}] {length}", String::from_utf8_lossy(triple))
+            Some((Quick::Header { pattern, glob }, length)) => {
+                format!("[{}] {glob} {length}", String::from_utf8_lossy(pattern))
             }
             Some((Quick::Key(key), length)) => format!("{key:?} {length}"),
         };
@@ -118,15 +132,18 @@ mod tests {
             ("# 'it' #\n", "nothing 8"),
             ("# \u{e9}\n", "?"),
             ("# \u{1}\n", "?"),
-            ("[a-b_c.d+1]\n", "[a-b_c.d+1] 11"),
+            ("[a-b_c.d+1]\n", "[a-b_c.d+1] false 11"),
             (
                 "[a-sixteen-and-more-bytes]",
-                "[a-sixteen-and-more-bytes] 26",
+                "[a-sixteen-and-more-bytes] false 26",
             ),
             ("[]\n", "?"),
             ("[a] #\n", "?"),
             ("[a b]\n", "?"),
-            ("[a*]\n", "?"),
+            ("[a*-?*]\n", "[a*-?*] true 7"),
+            ("[a**]\n", "?"),
+            ("[*[ab]]\n", "?"),
+            ("[*", "?"),
             ("use = a b\nuse", "Use 9"),
             ("use+=a", "Use 6"),
             ("use + = a", "?"),
@@ -187,6 +204,7 @@ mod tests {
             "refuse = ",
             "[",
             "[x",
+            "[*",
             "#",
             "",
         ];
