@@ -13,8 +13,8 @@ use std::process::Command;
 use std::time::Instant;
 use std::{env, fs};
 
-use ccroute::rules::load::load;
 use ccroute::rules::matching::RuleSet;
+use ccroute::rules::sieve::{load_for, Wanted};
 use ccroute::rules::{Place, Subject};
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -25,12 +25,21 @@ const ROUNDS: usize = 101;
 /// How many files so many sections are spread over.
 type Layout = fn(usize) -> usize;
 
-/// How sections are spread over files.
-const LAYOUTS: [(&str, Layout); 3] = [
-    ("one file", |_| 1),
-    ("ten files", |_| 10),
-    ("ten sections a file", |sections| sections.div_ceil(10)),
+/// How sections are spread over files, and who reads them.
+const LAYOUTS: [(&str, Layout, &str); 4] = [
+    ("one file", |_| 1, TRIPLE),
+    ("ten files", |_| 10, TRIPLE),
+    (
+        "ten sections a file",
+        |sections| sections.div_ceil(10),
+        TRIPLE,
+    ),
+    // A native name on a helper may come to mean any triple: all text is kept.
+    ("one file, native name", |_| 1, NATIVE),
 ];
+
+const TRIPLE: &str = "--child";
+const NATIVE: &str = "--native-child";
 
 /// A request for a name that the last section serves.
 struct Asked;
@@ -83,18 +92,18 @@ fn write(dir: &Path, sections: usize, files: usize) {
 }
 
 /// In the child: one reading of `dir`, timed.
-fn child(dir: &str) {
+fn child(dir: &str, wanted: Wanted<'_>) {
     let dirs = [PathBuf::from(dir)];
     let start = Instant::now();
-    let texts = load(&dirs).expect("the rules load");
+    let texts = load_for(&dirs, wanted).expect("the rules load");
     let rules = RuleSet::parse(&texts).expect("the rules parse");
     black_box(rules.settings(&Asked));
     println!("{}", start.elapsed().as_nanos());
 }
 
-fn measure(dir: &Path) -> f64 {
+fn measure(child: &str, dir: &Path) -> f64 {
     let program = env::current_exe().expect("the benchmark knows its own path");
-    let output = Command::new(program).arg("--child").arg(dir).output();
+    let output = Command::new(program).arg(child).arg(dir).output();
     let text = String::from_utf8(output.expect("the child runs").stdout).unwrap_or_default();
     text.trim().parse().expect("the child prints a number")
 }
@@ -107,14 +116,16 @@ fn quantiles(mut times: Vec<f64>) -> (f64, f64) {
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let Some(["--child", dir]) = arguments.windows(2).next().map(|w| [&*w[0], &*w[1]]) {
-        return child(dir);
+    match arguments.windows(2).next().map(|w| [&*w[0], &*w[1]]) {
+        Some([TRIPLE, dir]) => return child(dir, Wanted::For(Asked.triple())),
+        Some([NATIVE, dir]) => return child(dir, Wanted::Everything),
+        _ => {}
     }
     let root = env::temp_dir().join(format!("rules-bench-{}", std::process::id()));
     let empty = root.join("none");
     write(&empty, 0, 1);
     let mut cases = Vec::new();
-    for (layout, (_, files)) in LAYOUTS.iter().enumerate() {
+    for (layout, (_, files, _)) in LAYOUTS.iter().enumerate() {
         for sections in SIZES {
             let dir = root.join(format!("{layout}-{sections}"));
             write(&dir, sections, files(sections));
@@ -122,21 +133,22 @@ fn main() {
         }
     }
     for _ in 0..ROUNDS {
-        for (_, _, dir, added) in &mut cases {
-            added.push(measure(dir) - measure(&empty));
+        for (layout, _, dir, added) in &mut cases {
+            let (_, _, child) = LAYOUTS[*layout];
+            added.push(measure(child, dir) - measure(child, &empty));
         }
     }
     let _ = fs::remove_dir_all(&root);
     let mut table = String::from(
-        "layout                sections  files  added ms (median, p10)  ns per section (median)\n",
+        "layout                 sections  files  added ms (median, p10)  ns per section (median)\n",
     );
     let mut lines: Vec<plot::Line> = Vec::new();
     for (layout, sections, _, added) in cases {
-        let (title, files) = LAYOUTS[layout];
+        let (title, files, _) = LAYOUTS[layout];
         let (median, low) = quantiles(added);
         let _ = writeln!(
             table,
-            "{title:<20} {sections:>9} {:>6} {:>13.3} {:>9.3} {:>16.0}",
+            "{title:<21} {sections:>9} {:>6} {:>13.3} {:>9.3} {:>16.0}",
             files(sections),
             median / 1e6,
             low / 1e6,

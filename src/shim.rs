@@ -4,11 +4,11 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::calls;
-use crate::decide::{decide, COMPILER};
+use crate::decide::{decide, sections_asked, COMPILER};
 use crate::exec;
 use crate::exit::Exit;
 use crate::request::{Passed, Request, PASSED, SAFEGUARD};
-use crate::rules::{self, matching::RuleSet, Place};
+use crate::rules::{matching::RuleSet, sieve::load_for, Place};
 use crate::sys;
 use crate::world::{self, World};
 
@@ -56,7 +56,7 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
             };
         }
     };
-    let loaded = rules::load::load(&world::rules_directories());
+    let loaded = load_for(&world::rules_directories(), sections_asked(&request));
     let parsed = loaded.as_ref().map(|texts| RuleSet::parse(texts));
     let rules = match parsed {
         Ok(Ok(rules)) => rules,

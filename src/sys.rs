@@ -274,6 +274,32 @@ pub fn find_byte(byte: u8, text: &[u8]) -> Option<usize> {
     }
 }
 
+/// A text of nothing but ASCII. The library's check for UTF-8 takes several times as long.
+pub fn ascii(text: &[u8]) -> Option<&str> {
+    // SAFETY: ASCII is UTF-8.
+    text.is_ascii()
+        .then(|| unsafe { std::str::from_utf8_unchecked(text) })
+}
+
+/// Which of the bytes, that are 0 or 255, is the first that is not 0. In one instruction: rules with
+/// a thousand sections are read a tenth faster by it.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub fn first_set(bytes: [u8; 16]) -> Option<usize> {
+    use std::arch::x86_64::{_mm_loadu_si128, _mm_movemask_epi8};
+    // SAFETY: sixteen bytes are there, lie as they may, and every x86-64 has these instructions.
+    let bits = unsafe { _mm_movemask_epi8(_mm_loadu_si128(bytes.as_ptr().cast())) };
+    (bits != 0).then(|| bits.trailing_zeros() as usize)
+}
+
+/// Which of the bytes, that are 0 or 255, is the first that is not 0.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub fn first_set(bytes: [u8; 16]) -> Option<usize> {
+    let bits = u128::from_le_bytes(bytes);
+    (bits != 0).then(|| bits.trailing_zeros() as usize / 8)
+}
+
 /// The lines of a text without their ends.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;

@@ -8,12 +8,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ccroute::client::expand::Built;
-use ccroute::decide::{decide, Decision, Facts, Outcome, Reach, Recorded};
+use ccroute::decide::{decide, sections_asked, Decision, Facts, Outcome, Reach, Recorded};
 use ccroute::evidence::Evidence;
 use ccroute::request::{Passed, Request};
 use ccroute::rules::load::{load, Text, SHIPPED};
 use ccroute::rules::matching::RuleSet;
-use ccroute::rules::Place;
+use ccroute::rules::sieve::{load_for, PIECE};
+use ccroute::rules::{self, Place};
 use ccroute::toolchain::{Found, Installed};
 
 /// The world as a case describes it.
@@ -131,8 +132,40 @@ fn sections(text: &str) -> Vec<(String, String)> {
     sections
 }
 
+/// Where the rules of all cases are said to stand.
+const DIRECTORY: &str = "/etc/ccroute/rules.d";
+
 fn shipped() -> Vec<Text> {
     load(&[SHIPPED.into()]).expect("the shipped rules load")
+}
+
+/// The same rules as the shim reads them: from a directory, in a file too large to be kept whole. A
+/// case's own rules stand first in it, so that their lines are the same.
+fn as_the_shim_reads(texts: &[Text], request: &Request, case: &Path) -> Vec<Text> {
+    let root = std::env::temp_dir().join(format!("golden-{}", std::process::id()));
+    let dir = root.join(case.file_stem().unwrap());
+    fs::create_dir_all(&dir).unwrap();
+    let mut dirs = vec![dir.clone()];
+    for text in texts {
+        if rules::shipped::is_path(&text.path) {
+            dirs.push(SHIPPED.into());
+            continue;
+        }
+        let mut body = text.bytes.to_vec();
+        while body.len() <= 2 * PIECE {
+            body.extend(b"\n[no-such-triple]\nuse = x\nrefuse = x\n");
+        }
+        fs::write(dir.join(text.path.file_name().unwrap()), body).unwrap();
+    }
+    dirs.dedup();
+    let mut read = load_for(&dirs, sections_asked(request)).unwrap();
+    for text in &mut read {
+        if let Ok(name) = text.path.strip_prefix(&dir) {
+            text.path = Path::new(DIRECTORY).join(name).into();
+        }
+    }
+    let _ = fs::remove_dir_all(root);
+    read
 }
 
 fn run_case(path: &Path) -> (String, String) {
@@ -150,7 +183,7 @@ fn run_case(path: &Path) -> (String, String) {
         match section.as_str() {
             "rules shipped" => texts.extend(shipped()),
             "rules" => texts.push(Text::new(
-                Path::new("/etc/ccroute/rules.d/50-test.rules"),
+                &Path::new(DIRECTORY).join("50-test.rules"),
                 body.into_bytes(),
             )),
             "call" => {
@@ -205,7 +238,12 @@ fn run_case(path: &Path) -> (String, String) {
         Request::new(OsStr::new(&name), &args, false, Passed::default(), || None).unwrap();
     request.place = place;
     let rules = RuleSet::parse(&texts).unwrap();
-    (want, render(&decide(&request, &rules, &fake), place))
+    let got = render(&decide(&request, &rules, &fake), place);
+    let read = as_the_shim_reads(&texts, &request, path);
+    let rules = RuleSet::parse(&read).unwrap();
+    let same = render(&decide(&request, &rules, &fake), place);
+    assert_eq!(same, got, "{}: as the shim reads the rules", path.display());
+    (want, got)
 }
 
 fn render(decision: &Decision, place: Place) -> String {

@@ -23,6 +23,7 @@ use crate::hostile::{hostile, Job};
 use crate::name::CompilerName;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
+use crate::rules::sieve::Wanted as Sections;
 use crate::rules::{OnRefuse, Origin, Place, Settings, Sourced, Subject};
 use crate::sandbox::Limits;
 use crate::target::Target;
@@ -128,6 +129,15 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
         outcome,
         reasons: deciding.reasons,
         kind,
+    }
+}
+
+/// The sections that [`decide`] may ask for before a rule renames the request. A native name on a
+/// helper is whatever its source says.
+pub fn sections_asked<'a>(request: &'a Request<'_>) -> Sections<'a> {
+    match (request.name.triple.as_deref(), request.place) {
+        (None, Place::Helper) => Sections::Everything,
+        (triple, _) => Sections::For(triple),
     }
 }
 

@@ -22,6 +22,7 @@ use nix::sys::statvfs::{fstatvfs, statvfs, FsFlags, Statvfs};
 
 use super::error::RulesError;
 use super::shipped::{self, Shipped};
+use super::sieve::{Sieve, Sifted};
 use crate::sys;
 
 /// The directories that are read; a file in an earlier one replaces its namesake in a later one.
@@ -48,11 +49,13 @@ const ATTEMPTS: usize = 5;
 /// How many links a path may lead through (the kernel's own limit).
 const MAX_LINKS: usize = 40;
 
-/// A rules file's text.
+/// A rules file's text, or whole sections of one.
 #[derive(Clone, Debug)]
 pub struct Text {
     pub path: Rc<Path>,
     pub bytes: Cow<'static, [u8]>,
+    /// The file's line with which it begins, from 1.
+    pub(super) first: u32,
     /// Where it came with the program, what is known of it.
     pub(super) shipped: Option<&'static Shipped>,
 }
@@ -63,8 +66,15 @@ impl Text {
         Text {
             path: path.into(),
             bytes: bytes.into(),
+            first: 1,
             shipped: None,
         }
+    }
+
+    /// Nothing yet of a file from this line on.
+    pub(super) fn part(path: &Path, first: u32) -> Text {
+        let text = Text::new(path, Vec::new());
+        Text { first, ..text }
     }
 }
 
@@ -79,6 +89,14 @@ pub fn default_dirs() -> Vec<PathBuf> {
 /// # Errors
 /// A directory or file that cannot be read, or that others could have written.
 pub fn load(dirs: &[PathBuf]) -> Result<Vec<Text>, RulesError> {
+    load_through(dirs, None)
+}
+
+/// [`load`], with large files read through a sieve where there is one.
+pub(super) fn load_through(
+    dirs: &[PathBuf],
+    mut sieve: Option<&mut Sieve<'_>>,
+) -> Result<Vec<Text>, RulesError> {
     let mut names: BTreeMap<OsString, (&Path, Entry)> = BTreeMap::new();
     let mut checked = Checked::default();
     for dir in dirs {
@@ -101,9 +119,8 @@ pub fn load(dirs: &[PathBuf]) -> Result<Vec<Text>, RulesError> {
             continue;
         }
         let path = dir.join(name);
-        if let Some(bytes) = read(&path, entry, &mut checked)? {
-            texts.push(Text::new(&path, bytes));
-        }
+        let sieve = sieve.as_deref_mut();
+        texts.extend(read(&path, entry, &mut checked, sieve)?);
     }
     Ok(texts)
 }
@@ -171,8 +188,13 @@ fn is_rules_name(name: &[u8]) -> bool {
     name.ends_with(ENDING) && name.len() > ENDING.len() && name[0] != b'.'
 }
 
-/// A file's text; `None` where it is masked by a link to /dev/null.
-fn read(path: &Path, entry: Entry, checked: &mut Checked) -> Result<Option<Vec<u8>>, RulesError> {
+/// A file's text, or its parts that are wanted; none where it is masked by a link to /dev/null.
+fn read(
+    path: &Path,
+    entry: Entry,
+    checked: &mut Checked,
+    mut sieve: Option<&mut Sieve<'_>>,
+) -> Result<Vec<Text>, RulesError> {
     for _ in 0..ATTEMPTS {
         let mut options = OpenOptions::new();
         options.read(true);
@@ -184,7 +206,7 @@ fn read(path: &Path, entry: Entry, checked: &mut Checked) -> Result<Option<Vec<u
             checked.links(path)?;
         }
         if meta.file_type().is_char_device() && is_null(&meta) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         if !meta.is_file() {
             return Err(RulesError::Unsafe {
@@ -202,12 +224,20 @@ fn read(path: &Path, entry: Entry, checked: &mut Checked) -> Result<Option<Vec<u
             });
         }
         let size = usize::try_from(meta.len()).unwrap_or(0);
+        if let Some(sieve) = &mut sieve {
+            let sifted = sieve.read(&file, path, size);
+            match sifted.map_err(|e| unreadable(path, &e))? {
+                Sifted::Sections(texts) => return Ok(texts),
+                Sifted::Changed => continue,
+                Sifted::Whole => {}
+            }
+        }
         // One byte more than there should be tells a file that grew from one that did not.
         let mut bytes = vec![0; size + 1];
         let length = read_up_to(&mut file, &mut bytes).map_err(|e| unreadable(path, &e))?;
         if length == size {
             bytes.truncate(size);
-            return Ok(Some(bytes));
+            return Ok(vec![Text::new(path, bytes)]);
         }
     }
     Err(RulesError::Unreadable {

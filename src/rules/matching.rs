@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::error::RulesError;
 use super::keys::{self, Key};
 use super::load::Text;
-use super::parse::{parse, words, At, PROGRAM};
+use super::parse::{parse_from, words, At, PROGRAM};
 use super::section::{Conditions, Entry, Parsed, Section};
 use super::{LogTo, Origin, Program, Settings, Sourced, Subject};
 
@@ -105,7 +105,7 @@ impl<'a> RuleSet<'a> {
                 files.push((text.path.clone(), shipped.parsed()));
                 continue;
             }
-            let parsed = parse(&text.bytes, &mut |at: At| {
+            let parsed = parse_from(&text.bytes, text.first, &mut |at: At| {
                 go_on = report(RulesError::Text {
                     file: text.path.clone(),
                     line: at.line,
@@ -156,6 +156,15 @@ impl<'a> RuleSet<'a> {
         program
     }
 
+    /// What sections for a triple (`None`: for native names) rename requests to, should their
+    /// conditions hold.
+    pub(super) fn renamed(&self, triple: Option<&str>) -> Vec<Option<String>> {
+        self.sections()
+            .filter(|s| means(s.pattern(), s.section.glob, triple))
+            .filter_map(|s| s.renames_to().map(Some))
+            .collect()
+    }
+
     /// What the sections that hold say together: in file order, the later wins, key by key.
     pub fn settings(&self, subject: &dyn Subject) -> Settings {
         let mut settings = Settings::default();
@@ -163,6 +172,11 @@ impl<'a> RuleSet<'a> {
         let triple = subject.triple();
         for (file, parsed) in &self.files {
             for section in parsed.sections() {
+                // Nearly every section is for another triple, which its length tells.
+                let length = section.pattern as usize;
+                if !section.glob && length != triple.unwrap_or(NATIVE).len() {
+                    continue;
+                }
                 let pattern = parsed.pattern(section);
                 let conditions = parsed.conditions(section);
                 if !means(pattern, section.glob, triple)
@@ -188,7 +202,7 @@ impl<'a> RuleSet<'a> {
 }
 
 /// Whether a pattern means the triple that was asked for, or a native name.
-fn means(pattern: &str, glob: bool, triple: Option<&str>) -> bool {
+pub(super) fn means(pattern: &str, glob: bool, triple: Option<&str>) -> bool {
     match triple {
         Some(triple) if glob => matches(pattern, triple),
         Some(triple) => pattern == triple && triple != NATIVE && triple != PROGRAM,
@@ -212,11 +226,12 @@ fn hold(conditions: &Conditions<'_>, subject: &dyn Subject) -> bool {
 }
 
 /// The pattern that stands for names without a triple.
-const NATIVE: &str = "native";
+pub(super) const NATIVE: &str = "native";
 
 fn matches(pattern: &str, text: &str) -> bool {
     // What stands before the first sign tells most globs from most texts without compiling them.
-    let Some(sign) = pattern.find(['*', '?', '[']) else {
+    let sign = |b| matches!(b, b'*' | b'?' | b'[');
+    let Some(sign) = pattern.bytes().position(sign) else {
         return pattern == text;
     };
     text.starts_with(&pattern[..sign]) && glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text))

@@ -1,15 +1,19 @@
 //! Rules: `*.rules` files in drop-in directories, above those that are [`shipped`] in the program.
-//! [`load`] finds and reads them, [`parse`] checks their text and finds its sections
-//! ([`section`]), [`matching`] merges the sections that hold for a request.
+//! [`load`] finds and reads them, the large ones through a [`sieve`]; [`parse`] checks their text and
+//! finds its sections ([`section`]), [`quick`] and [`header`] being parts of it; [`matching`] merges the
+//! sections that hold for a request.
 
 pub mod error;
+mod header;
 pub mod keys;
 pub mod load;
 pub mod matching;
 pub mod parse;
+mod quick;
 pub mod reference;
 pub mod section;
 pub mod shipped;
+pub mod sieve;
 
 pub use keys::Key;
 

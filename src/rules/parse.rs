@@ -4,10 +4,10 @@
 //! where it stands; its keys are read again, by the same code, where it applies.
 
 use super::error::Fault;
-use super::keys::{self, Key};
-use super::reference::Condition;
+use super::header;
+use super::keys::Key;
+use super::quick::{quick, Quick};
 use super::section::{Conditions, Entry, Parsed, Section, NO_CONDITIONS};
-use super::Place;
 use crate::name::Tool;
 
 /// The longest line, in bytes.
@@ -15,6 +15,12 @@ pub const LINE_MAX: usize = 64 * 1024;
 
 /// The pattern of the section about the program itself.
 pub const PROGRAM: &str = "ccroute";
+
+/// A short section's size, in bytes.
+const SECTION: usize = 64;
+
+/// Some editors begin every text with a byte order mark.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where in the text a fault stands, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,36 +32,37 @@ pub struct At {
 
 /// Parses a file's text. Faults are handed to `fault`, which says whether to go on.
 pub fn parse<'a>(text: &'a [u8], fault: &mut dyn FnMut(At) -> bool) -> Parsed<'a> {
-    // Some editors begin every text with a byte order mark.
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // Nearly every file is plain throughout, which is quicker to see for all of it at once.
-    let odd = |b| (is_control(b) & (b != b'\n')) | (b == C1);
-    let whole = match has_any(text, odd) {
-        true => None,
-        false => std::str::from_utf8(text).ok(),
-    };
-    let mut parser = Parser::default();
-    for line in Lines::new(text, 1) {
-        let (start, number) = (line.start, line.number);
-        let range = start..line.end;
-        let read = match whole.and_then(|t| t.get(range.clone())) {
-            Some(line) if range.len() <= LINE_MAX => Ok(line),
-            _ => plain(&text[range]),
-        };
-        let read = read.and_then(|line| parser.line(line, start, number));
-        if let Err(found) = read {
-            let (column, fault_found) = *found;
-            let at = At {
-                line: number,
-                column: u32::try_from(column + 1).unwrap_or(u32::MAX),
-                fault: fault_found,
-            };
-            if !fault(at) {
-                break;
+    parse_from(text, 1, fault)
+}
+
+/// [`parse`], of a text that begins with line `first` of its file.
+pub(super) fn parse_from<'a>(
+    text: &'a [u8],
+    first: u32,
+    fault: &mut dyn FnMut(At) -> bool,
+) -> Parsed<'a> {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
+    // Room for as many as there are likely to be: what is not used costs nothing, but a list that
+    // grows takes fresh memory each time.
+    let mut sections: Vec<Section> = Vec::with_capacity(text.len() / SECTION);
+    let mut conditions: Vec<Conditions> = Vec::new();
+    for found in Scan::new(text, Checker::new(first)) {
+        match found {
+            Ok((mut section, own)) => {
+                if let Some(own) = own {
+                    section.conditions = conditions.len() as u32;
+                    conditions.push(own);
+                }
+                sections.push(section);
+            }
+            Err(at) => {
+                if !fault(*at) {
+                    break;
+                }
             }
         }
     }
-    Parsed::found(text, parser.sections, parser.conditions)
+    Parsed::found(text, sections, conditions)
 }
 
 /// The keys that stand in `text` before the next section, whose first line is `number`, of a section
@@ -65,7 +72,7 @@ pub(super) fn entries<'a>(
     pattern: &str,
     number: u32,
 ) -> impl Iterator<Item = Entry<'a>> {
-    let mut keys = Keys::of(pattern);
+    let mut keys = Keys::of(pattern.as_bytes());
     Lines::new(text, number)
         .map_while(move |line| {
             let bytes = text.get(line.start..line.end)?;
@@ -124,9 +131,9 @@ impl Iterator for Lines<'_> {
 
 /// A fault and the byte of the line at which it stands. Boxed: it is large and rare, and most
 /// lines' time would go into moving room for it about.
-type Found = Box<(usize, Fault)>;
+pub(super) type Found = Box<(usize, Fault)>;
 
-fn found(at: usize, fault: Fault) -> Found {
+pub(super) fn found(at: usize, fault: Fault) -> Found {
     Box::new((at, fault))
 }
 
@@ -136,6 +143,10 @@ fn plain(line: &[u8]) -> Result<&str, Found> {
         return Err(found(0, Fault::LongLine));
     }
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    // Nearly every line is ASCII, and has none.
+    if let Some(text) = crate::sys::ascii(line).filter(|_| !has_any(line, is_control)) {
+        return Ok(text);
+    }
     if let Some(at) = line.iter().position(|&b| is_control(b)) {
         return Err(found(at, Fault::Control));
     }
@@ -146,9 +157,6 @@ fn plain(line: &[u8]) -> Result<&str, Found> {
         None => Ok(text),
     }
 }
-
-/// The first byte, in UTF-8, of every control character beyond ASCII (and of some that are none).
-const C1: u8 = 0xc2;
 
 fn is_control(b: u8) -> bool {
     ((b < b' ') & (b != b'\t')) | (b == 0x7f)
@@ -173,116 +181,167 @@ fn start_of(line: &str) -> (usize, Option<u8>) {
     (start, line.as_bytes().get(start).copied())
 }
 
-/// What the line being read belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Within {
-    #[default]
-    BeforeSections,
-    Section,
+/// What is known of the lines so far.
+#[derive(Clone, Copy)]
+pub(super) struct Checker {
+    /// The next line's number.
+    line: u32,
+    /// Whether it belongs to a section.
+    within: bool,
+    keys: Keys,
 }
 
-#[derive(Default)]
-struct Parser<'a> {
-    sections: Vec<Section>,
-    conditions: Vec<Conditions<'a>>,
-    within: Within,
-    keys: Keys<'a>,
+/// The sections and faults of a text, in order.
+pub(super) struct Scan<'a> {
+    text: &'a [u8],
+    /// Where the line that was read last starts, and the next.
+    pub started: usize,
+    at: usize,
+    pub checker: Checker,
 }
 
-impl<'a> Parser<'a> {
-    /// Reads a line, which starts at a byte of the text.
-    fn line(&mut self, line: &'a str, at: usize, number: u32) -> Result<(), Found> {
-        match start_of(line) {
-            (_, None | Some(b'#')) => Ok(()),
-            (start, Some(b'[')) => {
-                self.within = Within::Section;
-                self.keys = Keys::default();
-                let (pattern, mut section, conditions) = section(line, start, number)?;
-                self.keys = Keys::of(pattern);
-                section.start += at as u32;
-                if let Some(conditions) = conditions {
-                    section.conditions = self.conditions.len() as u32;
-                    self.conditions.push(conditions);
+/// A header's section and conditions, which are not in any list yet.
+type Header<'a> = (Section, Option<Conditions<'a>>);
+
+impl<'a> Scan<'a> {
+    pub fn new(text: &'a [u8], checker: Checker) -> Scan<'a> {
+        Scan {
+            text,
+            started: 0,
+            at: 0,
+            checker,
+        }
+    }
+}
+
+impl<'a> Iterator for Scan<'a> {
+    type Item = Result<Header<'a>, Box<At>>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let start = self.at;
+            self.started = start;
+            let rest = self.text.get(start..).filter(|r| !r.is_empty())?;
+            let number = self.checker.line;
+            self.checker.line = number.saturating_add(1);
+            if let Some((line, length)) = quick(rest) {
+                self.at = start + length + 1;
+                match line {
+                    Quick::Nothing => continue,
+                    Quick::Key(key) => {
+                        if self.checker.within && self.checker.keys.take(key) {
+                            continue;
+                        }
+                    }
+                    Quick::Header { pattern, glob } => {
+                        self.checker.within = true;
+                        self.checker.keys = Keys::of(pattern);
+                        let length = pattern.len() as u32;
+                        let section = Section {
+                            start: start as u32 + 1,
+                            header: length,
+                            pattern: length,
+                            line: number,
+                            conditions: NO_CONDITIONS,
+                            glob,
+                        };
+                        return Some(Ok((section, None)));
+                    }
                 }
-                self.sections.push(section);
-                Ok(())
             }
-            (start, Some(_)) if self.within == Within::BeforeSections => {
-                // What is no key either is told first.
-                self.keys.read(line, start, number)?;
-                Err(found(start, Fault::NoSection))
+            // Something is odd, or wrong, with this line here.
+            let length = crate::sys::find_byte(b'\n', rest).unwrap_or(rest.len());
+            self.at = start + length + 1;
+            match self.checker.read(&rest[..length], start, number) {
+                Ok(None) => {}
+                Ok(Some(header)) => return Some(Ok(header)),
+                Err(found) => {
+                    let (column, fault) = *found;
+                    return Some(Err(Box::new(At {
+                        line: number,
+                        column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+                        fault,
+                    })));
+                }
             }
-            (start, Some(_)) => self.keys.read(line, start, number).map(drop),
         }
     }
 }
 
-/// A header's pattern, section and conditions.
-type Header<'a> = (&'a str, Section, Option<Conditions<'a>>);
-
-/// Reads a header; the section's start is counted from the line's, and its conditions are not in any
-/// list yet. The keys of a section whose header has a fault are checked, but belong to none.
-fn section(line: &str, start: usize, number: u32) -> Result<Header<'_>, Found> {
-    let text = without_comment(line).map_err(|at| found(at, Fault::OpenQuote))?;
-    let header = text[start + 1..].trim_ascii_end().strip_suffix(']');
-    let header = header.ok_or_else(|| found(text.trim_ascii_end().len(), Fault::OpenSection))?;
-    let offset = |part: &str| part.as_ptr() as usize - line.as_ptr() as usize;
-    let mut words = header.split_ascii_whitespace();
-    let pattern = words
-        .next()
-        .ok_or_else(|| found(start, Fault::EmptySection))?;
-    let allowed = |b: u8| keys::in_triple(b) | matches!(b, b'*' | b'?' | b'[' | b']' | b'!');
-    // Most are a triple, and nothing else need be asked.
-    let glob = !keys::is_triple(pattern);
-    if glob {
-        if has_any(pattern.as_bytes(), |b| !allowed(b)) {
-            return Err(found(offset(pattern), Fault::BadPattern(pattern.into())));
+impl Checker {
+    /// One that begins with a line of this number.
+    pub fn new(line: u32) -> Checker {
+        Checker {
+            line,
+            within: false,
+            keys: Keys::default(),
         }
-        keys::check_glob(pattern).map_err(|f| found(offset(pattern), f))?;
     }
-    let mut conditions: Option<Conditions> = None;
-    if let (PROGRAM, Some(word)) = (pattern, words.clone().next()) {
-        return Err(found(offset(word), Fault::NoConditions));
+
+    /// Reads any line, which starts at a byte of the text, with care.
+    #[inline(never)]
+    fn read<'a>(
+        &mut self,
+        line: &'a [u8],
+        at: usize,
+        number: u32,
+    ) -> Result<Option<Header<'a>>, Found> {
+        let line = plain(line)?;
+        match start_of(line) {
+            (_, None | Some(b'#')) => Ok(None),
+            (start, Some(b'[')) => {
+                self.within = true;
+                self.keys = Keys::default();
+                let (pattern, mut section, conditions) = header::read(line, start, number)?;
+                self.keys = Keys::of(pattern.as_bytes());
+                section.start += at as u32;
+                Ok(Some((section, conditions)))
+            }
+            (start, Some(_)) => {
+                self.keys.read(line, start, number)?;
+                // What is no key either is told first.
+                match self.within {
+                    true => Ok(None),
+                    false => Err(found(start, Fault::NoSection)),
+                }
+            }
+        }
     }
-    while let Some(word) = words.next() {
-        conditions
-            .get_or_insert_default()
-            .take(word, &mut words)
-            .map_err(|f| found(offset(word), f))?;
-    }
-    let header = header.trim_ascii();
-    let section = Section {
-        start: offset(header) as u32,
-        header: header.len() as u32,
-        pattern: pattern.len() as u32,
-        line: number,
-        conditions: NO_CONDITIONS,
-        glob,
-    };
-    Ok((pattern, section, conditions))
 }
 
 /// The keys of one section, as they are read.
-#[derive(Default)]
-struct Keys<'a> {
+#[derive(Clone, Copy, Default)]
+struct Keys {
     /// Whether they are of the program's own section; `None` where the header has a fault.
     programs: Option<bool>,
     /// One bit per key seen.
     seen: u32,
-    /// The NAMEs of `tool.NAME` seen.
-    names: Vec<&'a str>,
+    /// One bit per tool whose `tool.NAME` was seen.
+    tools: u32,
 }
 
-impl<'a> Keys<'a> {
-    fn of(pattern: &str) -> Keys<'a> {
+impl Keys {
+    fn of(pattern: &[u8]) -> Keys {
         Keys {
-            programs: Some(pattern == PROGRAM),
+            programs: Some(pattern == PROGRAM.as_bytes()),
             ..Keys::default()
         }
     }
 
+    /// Takes a key that is not the program's and not `tool.NAME`, if it can stand here.
+    #[inline]
+    fn take(&mut self, key: Key) -> bool {
+        let bit = 1 << key as u32;
+        let fits = self.programs != Some(true) && self.seen & bit == 0;
+        if fits {
+            self.seen |= bit;
+        }
+        fits
+    }
+
     /// Reads `KEY = VALUE`, which starts at `start`.
-    fn read(&mut self, line: &'a str, start: usize, number: u32) -> Result<Entry<'a>, Found> {
+    fn read<'a>(&mut self, line: &'a str, start: usize, number: u32) -> Result<Entry<'a>, Found> {
         let equals = line[start..].bytes().position(|b| b == b'=');
         let equals = start + equals.ok_or_else(|| found(start, Fault::Unknown))?;
         let adds = line[..equals].ends_with('+');
@@ -296,12 +355,11 @@ impl<'a> Keys<'a> {
             };
             return Err(found(start, Fault::WrongSection(written.into(), place)));
         }
-        let bit = 1u32 << key as u32;
-        let twice = match key {
-            Key::Tool => self.names.contains(&name),
-            _ => self.seen & bit != 0,
+        let (seen, bit) = match Tool::parse(name) {
+            Some(tool) => (&mut self.tools, 1 << tool as u32),
+            None => (&mut self.seen, 1 << key as u32),
         };
-        if twice {
+        if *seen & bit != 0 {
             return Err(found(start, Fault::KeyTwice(written.into())));
         }
         if adds && !key.is_list() {
@@ -313,10 +371,7 @@ impl<'a> Keys<'a> {
         let value = value.trim_ascii();
         key.check(written, value)
             .map_err(|f| found(equals + 1 + lead, f))?;
-        self.seen |= bit;
-        if key == Key::Tool {
-            self.names.push(name);
-        }
+        *seen |= bit;
         Ok(Entry {
             key,
             name,
@@ -327,53 +382,9 @@ impl<'a> Keys<'a> {
     }
 }
 
-impl<'a> Conditions<'a> {
-    fn take(
-        &mut self,
-        word: &'a str,
-        words: &mut dyn Iterator<Item = &'a str>,
-    ) -> Result<(), Fault> {
-        let condition = Condition::parse(word)?;
-        let slot = match condition {
-            Condition::Direct | Condition::Helper => {
-                let place = match condition {
-                    Condition::Direct => Place::Direct,
-                    _ => Place::Helper,
-                };
-                return match self.place.replace(place) {
-                    Some(_) => Err(Fault::ConditionTwice("direct or helper")),
-                    None => Ok(()),
-                };
-            }
-            Condition::From => {
-                let value = words.next().ok_or(Fault::ConditionValue("from"))?;
-                let network = keys::network(value).ok_or(Fault::BadAddress(value.into()))?;
-                return match self.from.replace(network) {
-                    Some(_) => Err(Fault::ConditionTwice("from")),
-                    None => Ok(()),
-                };
-            }
-            Condition::Tool => &mut self.tool,
-            Condition::Kernel => &mut self.kernel,
-            Condition::Source => &mut self.source,
-        };
-        let name = condition.word();
-        let value = words.next().ok_or(Fault::ConditionValue(name))?;
-        keys::check_glob(value)?;
-        // A name that no tool has would never hold, and nobody would notice.
-        if condition == Condition::Tool && !keys::is_glob(value) && Tool::parse(value).is_none() {
-            return Err(Fault::UnknownTool(value.into()));
-        }
-        match slot.replace(value) {
-            Some(_) => Err(Fault::ConditionTwice(name)),
-            None => Ok(()),
-        }
-    }
-}
-
 /// The line without its trailing comment: from a `#` that follows a blank, outside quotes. The
 /// error is the place of a quote that is not closed.
-fn without_comment(line: &str) -> Result<&str, usize> {
+pub(super) fn without_comment(line: &str) -> Result<&str, usize> {
     let bytes = line.as_bytes();
     if !has_any(bytes, |b| (b == b'#') | (b == b'"') | (b == b'\'')) {
         return Ok(line);

@@ -33,6 +33,7 @@ impl Shipped {
         Text {
             path: Path::new(self.path).into(),
             bytes: self.bytes.into(),
+            first: 1,
             shipped: Some(self),
         }
     }
