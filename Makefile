@@ -40,8 +40,13 @@ LINKED_BY = CARGO_TARGET_$(shell echo '$(TARGET)' | tr a-z- A-Z_)_LINKER=$(LINKE
 
 .PHONY: build static bench bench-pi demo test deb install uninstall lint clean
 
+# ccroute-shim brings what it needs of the C library; a Rust whose own library needs more links it with all of it.
+RELEASE = $(if $(LINKER),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
+
+PROGRAMS = $(RELEASE) || { echo 'make: once more, with the C library: starts will take longer' >&2; CCROUTE_BARE=no $(RELEASE); }
+
 build:
-	$(if $(LINKER),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
+	$(PROGRAMS)
 	$(if $(TARGET),$(CARGO) build --locked)
 	$(MAKE) $(PAGES:%=$(WRITTEN)/%)
 
@@ -67,13 +72,13 @@ static:
 
 demo:
 	packaging/setup.sh demo
-	$(CARGO) build --release --locked
+	$(PROGRAMS)
 	packaging/demo.sh target/release/ccroute
 
 test:
 	packaging/setup.sh test
 	@# A test runs the README's 'make build' in a copy of this machine, which is thrown away.
-	@$(CARGO) build --release --locked
+	$(PROGRAMS)
 	CCROUTE_TEST_SHIM=$(CURDIR)/target/release/ccroute-shim $(CARGO) test --locked
 
 lint:

@@ -10,7 +10,8 @@ fn main() {
     shipped_rules().expect("rules.d can be read");
     let gnu = is("CARGO_CFG_TARGET_ENV", "gnu");
     let release = is("PROFILE", "release");
-    if gnu && release && can_be_bare() {
+    println!("cargo:rerun-if-env-changed=CCROUTE_BARE");
+    if gnu && release && can_be_bare() && !is("CCROUTE_BARE", "no") {
         println!("cargo:rustc-cfg=bare");
         let target = env::var("TARGET").unwrap_or_default();
         if !target.starts_with("armv7") && !target.starts_with("thumbv7") {

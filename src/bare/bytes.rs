@@ -114,7 +114,7 @@ unsafe fn copy_backwards(to: *mut u8, from: *const u8, count: usize) {
 #[inline(always)]
 fn hidden(mut at: *mut u8) -> *mut u8 {
     // SAFETY: no instruction.
-    unsafe { asm!("/* {0} */", inout(reg) at, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!("/* {0} */", inout(reg) at, options(nostack, preserves_flags)) };
     at
 }
 

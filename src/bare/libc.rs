@@ -214,6 +214,18 @@ unsafe extern "C" fn read(fd: c_int, to: *mut c_void, count: size_t) -> ssize_t 
 }
 
 #[no_mangle]
+unsafe extern "C" fn pread64(fd: c_int, to: *mut c_void, count: size_t, offset: i64) -> ssize_t {
+    #[cfg(target_pointer_width = "32")]
+    {
+        // A number of 64 bits begins at an even register.
+        let (low, high) = (offset, offset >> 32);
+        return call!(::libc::SYS_pread64, fd, to, count, 0, low, high);
+    }
+    #[cfg(target_pointer_width = "64")]
+    return call!(::libc::SYS_pread64, fd, to, count, offset);
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn write(fd: c_int, from: *const c_void, count: size_t) -> ssize_t {
     call!(::libc::SYS_write, fd, from, count)
 }

@@ -162,6 +162,24 @@ names! {
         "_Unwind_GetTextRelBase" "_Unwind_RaiseException" "_Unwind_Resume" "_Unwind_SetGR" "_Unwind_SetIP";
 }
 
+// What another version of Rust's library might refer to, and the shim does not reach.
+names! {
+    "ccroute_hand_over":
+        "accept4" "access" "atexit" "bind" "chmod" "chown" "clock_nanosleep" "connect" "copy_file_range" "dup"
+        "exit" "faccessat" "fchmod" "fchown" "fdatasync" "fdopendir" "freeaddrinfo" "fsync" "ftruncate64"
+        "futimens" "gai_strerror" "getaddrinfo" "getgid" "getpwuid_r" "getrandom" "getsockname" "getsockopt" "getuid"
+        "isatty" "lchown" "link" "linkat" "listen" "nanosleep" "open" "openat" "openat64" "poll" "posix_spawn"
+        "posix_spawnattr_setsigmask" "preadv64" "pthread_cond_broadcast" "pthread_cond_destroy" "pthread_cond_init"
+        "pthread_cond_signal" "pthread_cond_timedwait" "pthread_cond_wait" "pthread_condattr_destroy"
+        "pthread_condattr_init" "pthread_condattr_setclock" "pthread_getspecific" "pthread_join"
+        "pthread_mutex_destroy" "pthread_mutex_init" "pthread_mutex_lock" "pthread_mutex_trylock"
+        "pthread_mutex_unlock" "pthread_mutexattr_destroy" "pthread_mutexattr_init" "pthread_mutexattr_settype"
+        "pthread_once" "pthread_rwlock_rdlock" "pthread_rwlock_unlock" "pthread_rwlock_wrlock" "pthread_sigmask"
+        "pwrite64" "readv" "recvfrom" "rmdir" "send" "sendfile64" "sendto" "setenv" "setsockopt" "sigaction"
+        "snprintf" "socket" "splice" "strerror_r" "symlink" "truncate64" "unlinkat" "unsetenv" "utimensat"
+        "_Unwind_GetCFA" "_Unwind_FindEnclosingFunction";
+}
+
 #[cfg(target_arch = "arm")]
 names! {
     "ccroute_hand_over":
