@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 
-use common::call::{copy_of_ccroute, copy_of_shim, shim_beside, Call, Trace};
+use common::call::{copy_of_ccroute, copy_of_shim, shim_beside, tool_output, Call, Trace};
 use common::{tool_facts, Scratch};
 
 /// The shim as it is installed.
@@ -48,6 +48,45 @@ fn it_is_dynamic_and_needs_no_library() {
     assert!(!has("_RELATIVE"), "{told}");
     // The stack is not executable, and nothing is both writable and executable.
     assert!(!has("RWE"), "{told}");
+}
+
+/// Portage's sandbox, fakeroot and their like are libraries that the loader puts into a process.
+#[test]
+fn what_is_preloaded_is_there() {
+    let scratch = Scratch::new("preload");
+    let source = scratch.file(
+        "mark.c",
+        "#include <stdio.h>\n#include <stdlib.h>\n\
+         __attribute__((constructor)) static void mark(void) {\n\
+         \tFILE *file = fopen(getenv(\"MARK\"), \"a\");\n\tfputs(\"here\\n\", file);\n\tfclose(file);\n}\n",
+    );
+    let library = scratch.path("mark.so");
+    let words = [
+        OsStr::new("-shared"),
+        OsStr::new("-fPIC"),
+        source.as_os_str(),
+        OsStr::new("-o"),
+    ];
+    tool_output(
+        "cc",
+        words.into_iter().chain([library.as_os_str()]),
+        &scratch.0,
+    );
+    // No compiler is there, so only the shim can be marked.
+    let ran = Call::new(&released())
+        .called("arm-linux-gnueabihf-gcc")
+        .env("PATH", scratch.dir("bin"))
+        .env("CCROUTE_RULES_DIR", scratch.dir("rules"))
+        .env("LD_PRELOAD", &library)
+        .env("MARK", scratch.path("marked"))
+        .args(["-c", "x.c"])
+        .run()
+        .expect(127);
+    assert!(ran.stderr.contains("no compiler serves it"), "{ran:?}");
+    assert_eq!(
+        fs::read_to_string(scratch.path("marked")).unwrap(),
+        "here\n"
+    );
 }
 
 /// What it does not do itself is begun anew by the program beside it, with the same arguments.
