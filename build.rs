@@ -43,11 +43,14 @@ fn is(name: &str, value: &str) -> bool {
 /// would do it. (What is not optimised as a whole refers to too much of the library.)
 fn can_be_bare() -> bool {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
-    let is_static = features.split(',').any(|f| f == "crt-static");
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     ["x86_64", "aarch64", "arm"].contains(&arch.as_str())
-        && (!is_static || flags.contains("relocation-model=static"))
+        && (!is_static() || flags.contains("relocation-model=static"))
+}
+
+fn is_static() -> bool {
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    features.split(',').any(|f| f == "crt-static")
 }
 
 /// Links `ccroute-shim` without C's library: it begins at a function of its own, and what is linked by
@@ -74,6 +77,9 @@ fn bare() -> io::Result<()> {
     ];
     for argument in arguments {
         println!("cargo:rustc-link-arg-bin=ccroute-shim={argument}");
+    }
+    if !is_static() {
+        println!("cargo:rustc-link-arg-bin=ccroute-shim=-Wl,-u,ccroute_loader");
     }
     println!(
         "cargo:rustc-link-arg-bin=ccroute-shim=-Wl,--version-script={}",

@@ -100,9 +100,10 @@ global_asm!(
 #[cfg(not(target_feature = "crt-static"))]
 macro_rules! loader {
     ($path:literal) => {
-        #[used]
+        // The linker is told to keep it: `#[used]` alone does not for all of them.
+        #[no_mangle]
         #[link_section = ".interp"]
-        static LOADER: [u8; $path.len()] = *$path;
+        static ccroute_loader: [u8; $path.len()] = *$path;
     };
 }
 #[cfg(all(not(target_feature = "crt-static"), target_arch = "x86_64"))]
@@ -190,16 +191,15 @@ names! {
 /// The arguments, for who goes on with them. [`ccroute_entry`] sets it.
 static mut ARGUMENTS: *const *const c_char = std::ptr::null();
 
-#[cfg(all(target_feature = "crt-static", target_pointer_width = "32"))]
+#[cfg(target_pointer_width = "32")]
 use ::libc::Elf32_Phdr as Header;
-#[cfg(all(target_feature = "crt-static", target_pointer_width = "64"))]
+#[cfg(target_pointer_width = "64")]
 use ::libc::Elf64_Phdr as Header;
 
 /// Gives a static program its thread-local variables, which the dynamic loader gives a dynamic one:
 /// their first values, copied to where the thread's register points (ELF Handling For Thread-Local
 /// Storage: before it on x86, behind it and two words of the system's elsewhere). Next to
 /// nothing reads one, but a panic does.
-#[cfg(target_feature = "crt-static")]
 fn thread_local_storage() {
     use std::ptr;
 
@@ -236,7 +236,7 @@ fn thread_local_storage() {
     }
 }
 
-#[cfg(all(target_feature = "crt-static", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 unsafe fn set_thread_pointer(pointer: *mut u8) {
     const ARCH_SET_FS: isize = 0x1002;
     // SAFETY: the caller vouches for the memory; the first word there is its own address.
@@ -249,13 +249,13 @@ unsafe fn set_thread_pointer(pointer: *mut u8) {
     }
 }
 
-#[cfg(all(target_feature = "crt-static", target_arch = "aarch64"))]
+#[cfg(target_arch = "aarch64")]
 unsafe fn set_thread_pointer(pointer: *mut u8) {
     // SAFETY: the caller vouches for the memory.
     unsafe { std::arch::asm!("msr tpidr_el0, {}", in(reg) pointer) };
 }
 
-#[cfg(all(target_feature = "crt-static", target_arch = "arm"))]
+#[cfg(target_arch = "arm")]
 unsafe fn set_thread_pointer(pointer: *mut u8) {
     const ARM_SET_TLS: std::ffi::c_long = 0x0f_0005;
     // SAFETY: the caller vouches for the memory.
@@ -278,8 +278,10 @@ unsafe extern "C" fn ccroute_entry(stack: *const usize) -> ! {
         (environ, AUXILIARY, ARGUMENTS) = (env, end.add(1).cast(), argv);
         (count, argv)
     };
-    #[cfg(target_feature = "crt-static")]
-    thread_local_storage();
+    // SAFETY: the pairs were set. Where a loader was at work, it is told where that is.
+    if unsafe { libc::getauxval(::libc::AT_BASE as usize) } == 0 {
+        thread_local_storage();
+    }
     // SAFETY: as the kernel gave them.
     _exit(unsafe { super::serve(count as c_int, argv) })
 }
