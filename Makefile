@@ -100,6 +100,7 @@ install: $(OUT)/ccroute $(OUT)/ccroute-shim $(PAGES:%=$(WRITTEN)/%)
 	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOC)/examples
 	install -m 644 $(WRITTEN)/ccroute.1 $(DESTDIR)$(MAN)/man1
 	ln -sf ccroute.1 $(DESTDIR)$(MAN)/man1/ccroute-run.1
+	ln -sf ccroute.1 $(DESTDIR)$(MAN)/man1/ccroute-shim.1
 	install -m 644 $(WRITTEN)/ccroute.rules.5 $(DESTDIR)$(MAN)/man5
 	install -m 644 $(WRITTEN)/ccroute.bash $(DESTDIR)$(BASH)/ccroute
 	install -m 644 $(WRITTEN)/_ccroute $(DESTDIR)$(ZSH)
@@ -107,7 +108,7 @@ install: $(OUT)/ccroute $(OUT)/ccroute-shim $(PAGES:%=$(WRITTEN)/%)
 
 INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-shim $(BIN)/ccroute-run $(RULES:rules.d/%=$(OWN)/rules.d/%) \
 	$(addprefix $(DOC)/,$(notdir $(DOCS))) $(addprefix $(DOC)/examples/,$(notdir $(EXAMPLES))) \
-	$(MAN)/man1/ccroute.1 $(MAN)/man1/ccroute-run.1 $(MAN)/man5/ccroute.rules.5 \
+	$(MAN)/man1/ccroute.1 $(MAN)/man1/ccroute-run.1 $(MAN)/man1/ccroute-shim.1 $(MAN)/man5/ccroute.rules.5 \
 	$(BASH)/ccroute $(ZSH)/_ccroute $(FISH)/ccroute.fish
 
 uninstall:
