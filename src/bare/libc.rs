@@ -7,16 +7,16 @@
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void, CStr};
 
 use ::libc::{
-    clockid_t, dirent64, rlimit, size_t, sockaddr, socklen_t, ssize_t, stat64 as Stat,
-    statx as Statx, timespec, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EINVAL, ENOENT, ERANGE,
-    O_CLOEXEC, O_DIRECTORY, O_LARGEFILE, O_PATH, O_RDONLY, SIGABRT,
+    clockid_t, rlimit, size_t, sockaddr, socklen_t, ssize_t, stat64 as Stat, statx as Statx,
+    timespec, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EINVAL, ENOENT, ERANGE, O_CLOEXEC,
+    O_LARGEFILE, O_PATH, SIGABRT,
 };
 
 use super::errors;
 use super::start::hand_over;
 
 /// A word that a system call takes or returns.
-type Word = isize;
+pub type Word = isize;
 
 extern "C" {
     /// Enters the kernel; defined in [`super::start`] for each architecture.
@@ -50,6 +50,8 @@ macro_rules! call {
     }};
 }
 
+pub(super) use call;
+
 /// The shim has one thread.
 static mut ERRNO: c_int = 0;
 
@@ -58,7 +60,7 @@ fn set_errno(error: c_int) {
     unsafe { ERRNO = error };
 }
 
-fn failed_or(result: Word) -> Word {
+pub(super) fn failed_or(result: Word) -> Word {
     if !(-4095..0).contains(&result) {
         return result;
     }
@@ -204,7 +206,7 @@ unsafe extern "C" fn ccroute_libc_open(path: *const c_char, flags: c_int, mode: 
 }
 
 #[no_mangle]
-extern "C" fn close(fd: c_int) -> c_int {
+pub extern "C" fn close(fd: c_int) -> c_int {
     call!(::libc::SYS_close, fd) as c_int
 }
 
@@ -372,67 +374,6 @@ unsafe extern "C" fn realpath(path: *const c_char, to: *mut c_char) -> *mut c_ch
 /// Memory of [`realpath`]'s, and of nobody else's: Rust's own comes from [`super::memory`].
 #[no_mangle]
 extern "C" fn free(_: *mut c_void) {}
-
-/// A directory being listed.
-struct Directory {
-    fd: c_int,
-    next: usize,
-    end: usize,
-    /// What getdents64(2) wrote: each entry is a [`dirent64`], cut where its name ends.
-    entries: Entries,
-}
-
-#[repr(align(8))]
-struct Entries([u8; 4096]);
-
-#[no_mangle]
-unsafe extern "C" fn opendir(path: *const c_char) -> *mut c_void {
-    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_LARGEFILE;
-    let fd = call!(::libc::SYS_openat, AT_FDCWD, path, flags, 0);
-    if fd < 0 {
-        return std::ptr::null_mut();
-    }
-    let directory = Directory {
-        fd: fd as c_int,
-        next: 0,
-        end: 0,
-        entries: Entries([0; 4096]),
-    };
-    Box::into_raw(Box::new(directory)).cast()
-}
-
-#[no_mangle]
-unsafe extern "C" fn readdir64(directory: *mut c_void) -> *const dirent64 {
-    /// Where an entry's length stands.
-    const LENGTH: usize = 16;
-    // SAFETY: only what `opendir` returned is passed.
-    let directory = unsafe { &mut *directory.cast::<Directory>() };
-    let entries = &mut directory.entries.0;
-    if directory.next >= directory.end {
-        let (fd, to) = (directory.fd, entries.as_mut_ptr());
-        let read = call!(::libc::SYS_getdents64, fd, to, entries.len());
-        if read <= 0 {
-            return std::ptr::null();
-        }
-        (directory.next, directory.end) = (0, read as usize);
-    }
-    let entry = &entries[directory.next..];
-    let length = u16::from_ne_bytes([entry[LENGTH], entry[LENGTH + 1]]);
-    directory.next += usize::from(length);
-    entry.as_ptr().cast()
-}
-
-#[no_mangle]
-unsafe extern "C" fn dirfd(directory: *const c_void) -> c_int {
-    // SAFETY: only what `opendir` returned is passed.
-    unsafe { (*directory.cast::<Directory>()).fd }
-}
-
-#[no_mangle]
-unsafe extern "C" fn closedir(directory: *mut c_void) -> c_int {
-    // SAFETY: only what `opendir` returned is passed, once.
-    close(unsafe { Box::from_raw(directory.cast::<Directory>()) }.fd)
-}
 
 // Connections.
 

@@ -15,6 +15,8 @@
 #[cfg(bare)]
 mod bytes;
 #[cfg(bare)]
+mod directory;
+#[cfg(bare)]
 mod errors;
 #[cfg(bare)]
 mod libc;
