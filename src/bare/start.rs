@@ -183,6 +183,8 @@ names! {
 
 #[cfg(target_arch = "arm")]
 names! {
+    // libgcc's, of a division by zero.
+    "abort": "raise";
     "ccroute_hand_over":
         "__aeabi_unwind_cpp_pr0" "__aeabi_unwind_cpp_pr1" "__aeabi_unwind_cpp_pr2" "__gnu_unwind_frame"
         "_Unwind_VRS_Get" "_Unwind_VRS_Set";
