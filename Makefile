@@ -85,6 +85,8 @@ lint:
 	packaging/setup.sh ci
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@# Only a release has src/bare in it.
+	$(CARGO) clippy --release --locked --bins -- -D warnings
 
 # Builds only what is missing, so that "make && sudo make install" needs no compiler as root.
 $(sort $(OUT)/ccroute $(OUT)/ccroute-shim $(NATIVE)):
