@@ -111,7 +111,7 @@ dpkg -i "$scratch/newer.deb"
 tree | grep -E ' /(etc|var/lib|usr/lib)/(ccroute|distcc)' >"$scratch/upgraded"
 same "$scratch/installed" "$scratch/upgraded" "after the upgrade"
 for link in /usr/lib/ccroute/bin/*; do
-    [ "$(readlink -e "$link")" = /usr/bin/ccroute ] || fail "$link leads nowhere"
+    [ "$(readlink -e "$link")" = /usr/bin/ccroute-shim ] || fail "$link leads nowhere"
 done
 
 say "removal, while a distccd relies on the list that nobody can restart"
