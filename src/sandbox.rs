@@ -44,7 +44,6 @@ const SYSTEM_FILES: &[&str] = &[
     "/etc/ld.so.preload",
     "/etc/localtime",
     "/dev/urandom",
-    "/proc/cpuinfo",
     "/proc/meminfo",
 ];
 

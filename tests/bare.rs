@@ -7,9 +7,13 @@
 #[allow(dead_code)]
 mod bytes;
 mod common;
+#[path = "../src/bare/path.rs"]
+mod path;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use common::call::{copy_of_ccroute, copy_of_shim, shim_beside, tool_output, Call, Trace};
@@ -245,5 +249,68 @@ fn bytes_are_compared_and_found_as_c_does() {
         line.extend([0, 7, 0]);
         // SAFETY: it ends with a NUL.
         assert_eq!(unsafe { bytes::strlen(line.as_ptr()) }, count);
+    }
+}
+
+/// As the system resolves the same paths.
+#[test]
+fn a_path_is_resolved_as_the_system_does() {
+    let scratch = Scratch::new("resolve");
+    let dir = scratch.dir("a/b").canonicalize().unwrap();
+    let top = dir.parent().unwrap().to_path_buf();
+    fs::write(dir.join("file"), "").unwrap();
+    for (at, to) in [
+        ("link", "b/file"),
+        ("b/up", ".."),
+        ("b/absolute", "/"),
+        ("dangling", "nowhere"),
+        ("round", "about"),
+        ("about", "round"),
+        ("chain", "b/up/link"),
+        ("dir", "./b/../b"),
+    ] {
+        symlink(to, top.join(at)).unwrap();
+    }
+    let mut long = top.join("b/up");
+    for _ in 0..25 {
+        long = long.join("b/up");
+    }
+    let mut paths: Vec<PathBuf> = [
+        "",
+        "b",
+        "link",
+        "chain",
+        "b/up/dir/file",
+        "dir/../link",
+        "b/absolute",
+        "b/absolute/../..",
+        "missing",
+        "dangling",
+        "round",
+        "link/below",
+        "b/./file",
+        "../a",
+        "b//file",
+        "b/absolute/proc",
+        "missing/../b",
+    ]
+    .iter()
+    .map(|p| top.join(p))
+    .collect();
+    paths.extend(["/", "/..", "/proc/self", "/bin/sh"].map(PathBuf::from));
+    let too_long =
+        long.join("b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up/b/up");
+    paths.extend([long, too_long]);
+    for asked in paths {
+        let ours = path::resolved(asked.as_os_str().as_bytes(), &mut |at| match fs::read_link(
+            OsStr::from_bytes(at),
+        ) {
+            Ok(target) => Ok(Some(target.into_os_string().into_vec())),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
+            Err(error) => Err(error.raw_os_error().unwrap()),
+        });
+        let ours = ours.map(|path| PathBuf::from(OsString::from_vec(path)));
+        let theirs = asked.canonicalize().map_err(|e| e.raw_os_error().unwrap());
+        assert_eq!(ours, theirs, "{}", asked.display());
     }
 }

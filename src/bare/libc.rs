@@ -8,8 +8,8 @@ use std::ffi::{c_char, c_int, c_long, c_uint, c_void, CStr};
 
 use ::libc::{
     clockid_t, rlimit, size_t, sockaddr, socklen_t, ssize_t, stat64 as Stat, statx as Statx,
-    timespec, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EINVAL, ENOENT, ERANGE, O_CLOEXEC,
-    O_LARGEFILE, O_PATH, SIGABRT,
+    timespec, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, EINVAL, ENOENT, ERANGE, O_LARGEFILE,
+    SIGABRT,
 };
 
 use super::errors;
@@ -340,35 +340,59 @@ unsafe extern "C" fn getcwd(to: *mut c_char, size: size_t) -> *mut c_char {
     }
 }
 
-/// The path without links, by what the kernel says of an open file. The result is never freed.
+/// The path without links. The result is never freed.
 #[no_mangle]
 unsafe extern "C" fn realpath(path: *const c_char, to: *mut c_char) -> *mut c_char {
     const MOST: usize = 4096;
-    let fd = call!(
-        ::libc::SYS_openat,
-        AT_FDCWD,
-        path,
-        O_PATH | O_CLOEXEC | O_LARGEFILE,
-        0
-    );
-    if fd < 0 {
-        return std::ptr::null_mut();
-    }
-    let link = format!("/proc/self/fd/{fd}\0");
-    let text = Box::leak(vec![0u8; MOST].into_boxed_slice());
-    let length = call!(
-        ::libc::SYS_readlinkat,
-        AT_FDCWD,
-        link.as_ptr(),
-        text.as_mut_ptr(),
-        MOST - 1
-    );
-    call!(::libc::SYS_close, fd);
-    // Without /proc, or where the answer is cut, it takes more than this.
-    if length <= 0 || length as usize >= MOST - 1 || text[0] != b'/' || !to.is_null() {
+    if !to.is_null() {
+        // Rust's library lets it be allocated.
         hand_over();
     }
-    text.as_mut_ptr().cast()
+    let mut text = [0u8; MOST];
+    // SAFETY: a C string.
+    let asked = unsafe { CStr::from_ptr(path) }.to_bytes();
+    let mut whole = Vec::with_capacity(MOST);
+    if asked.first() != Some(&b'/') {
+        if asked.is_empty() {
+            set_errno(ENOENT);
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the buffer has the size that is told.
+        if unsafe { getcwd(text.as_mut_ptr().cast(), MOST) }.is_null() {
+            return std::ptr::null_mut();
+        }
+        whole.extend(text.iter().take_while(|&&b| b != 0));
+        whole.push(b'/');
+    }
+    whole.extend_from_slice(asked);
+    let found = super::path::resolved(&whole, &mut |at| {
+        let name = [at, b"\0"].concat();
+        let length = call!(
+            ::libc::SYS_readlinkat,
+            AT_FDCWD,
+            name.as_ptr(),
+            text.as_mut_ptr(),
+            MOST
+        );
+        match usize::try_from(length) {
+            Ok(length) => Ok(Some(text[..length].to_vec())),
+            // SAFETY: one thread.
+            Err(_) => match unsafe { ERRNO } {
+                EINVAL => Ok(None),
+                error => Err(error),
+            },
+        }
+    });
+    match found {
+        Ok(mut found) => {
+            found.push(0);
+            Box::leak(found.into_boxed_slice()).as_mut_ptr().cast()
+        }
+        Err(error) => {
+            set_errno(error);
+            std::ptr::null_mut()
+        }
+    }
 }
 
 /// Memory of [`realpath`]'s, and of nobody else's: Rust's own comes from [`super::memory`].

@@ -23,6 +23,8 @@ mod libc;
 #[cfg(bare)]
 mod memory;
 #[cfg(bare)]
+mod path;
+#[cfg(bare)]
 mod start;
 
 use std::ffi::{c_char, c_int};
