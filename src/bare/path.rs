@@ -8,15 +8,14 @@ use ::libc::ELOOP;
 /// How many links a path may lead through (the kernel's own limit).
 const MAX_LINKS: usize = 40;
 
-/// The absolute path `path` without links, `.` and `..`. `link` tells where the link at a path leads, `None` where
-/// there is something else than a link.
+/// Tells where the link at a path leads, `None` where there is something else than a link; or an error's number.
+pub type Link<'a> = dyn FnMut(&[u8]) -> Result<Option<Vec<u8>>, c_int> + 'a;
+
+/// The absolute path `path` without links, `.` and `..`.
 ///
 /// # Errors
-/// The error's number, as `link` gives it, or of too many links.
-pub fn resolved(
-    path: &[u8],
-    link: &mut dyn FnMut(&[u8]) -> Result<Option<Vec<u8>>, c_int>,
-) -> Result<Vec<u8>, c_int> {
+/// As `link` gives them, or ELOOP for too many links.
+pub fn resolved(path: &[u8], link: &mut Link<'_>) -> Result<Vec<u8>, c_int> {
     let mut done: Vec<u8> = Vec::with_capacity(256);
     // What is still to be walked, the next part last.
     let mut parts: Vec<Vec<u8>> = Vec::new();
