@@ -22,30 +22,28 @@ use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use thiserror::Error;
 
 use crate::hostile::Job;
+use crate::sys;
 pub use landlock::abi;
 use landlock::{fs, Ruleset};
 
 /// What every compiler reads and runs, where it exists: programs, libraries and headers.
 const SYSTEM_DIRS: &[&str] = &["/usr", "/opt"];
-/// The same on systems that have not merged them into /usr. Where the first two are links there, all
-/// are (file-hierarchy(7)).
+/// The same on systems that have not merged them into /usr. Where the first is a link there, all are
+/// (file-hierarchy(7)).
 const UNMERGED_DIRS: &[&str] = &["/lib", "/bin", "/lib32", "/lib64", "/libx32", "/sbin"];
 
-/// What it reads besides: the loader's files, the time zone, random numbers. Nothing of these is
-/// anyone's secret.
-const SYSTEM_FILES: &[&str] = &[
-    "/etc/ld.so.cache",
-    "/etc/ld.so.preload",
-    "/etc/localtime",
-    "/dev/urandom",
-    "/proc/meminfo",
-];
+/// What it reads besides: the loader's files, random numbers. Nothing of these is anyone's secret.
+/// (C libraries of before 2021 asked /proc/meminfo how often gcc should collect garbage; it has a default.)
+const SYSTEM_FILES: &[&str] = &["/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/urandom"];
+
+/// The time zone, for `__TIME__`: a plain job is preprocessed already.
+const TIME_ZONE: &str = "/etc/localtime";
 
 /// The distribution's name: clang chooses defaults by it, gcc does not ask.
 const RELEASE_FILES: &[&str] = &[
@@ -55,6 +53,9 @@ const RELEASE_FILES: &[&str] = &[
     "/etc/redhat-release",
     "/etc/gentoo-release",
 ];
+
+/// How many links a compiler is followed through (the kernel's own limit).
+const MAX_LINKS: usize = 40;
 
 /// What the compiler may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,13 +130,16 @@ impl Policy {
     /// files: TMPDIR, or `/tmp`.
     pub fn for_job(job: &Job, compiler: &Path, path_dirs: &[PathBuf], tmpdir: &Path) -> Policy {
         let mut read: Vec<PathBuf> = SYSTEM_DIRS.iter().map(PathBuf::from).collect();
-        if !UNMERGED_DIRS[..2].iter().all(|dir| is_below_usr(dir)) {
+        if !is_below_usr(UNMERGED_DIRS[0]) {
             let own = UNMERGED_DIRS.iter().filter(|dir| !is_below_usr(dir));
             read.extend(own.map(PathBuf::from));
         }
-        let real = compiler.canonicalize().ok();
+        let real = real_path(compiler);
         let programs = [Some(compiler), real.as_deref()];
         let mut files = SYSTEM_FILES.to_vec();
+        if job.tree.is_some() {
+            files.push(TIME_ZONE);
+        }
         let clang = |program: &Path| {
             program
                 .as_os_str()
@@ -146,8 +150,12 @@ impl Policy {
         if programs.into_iter().flatten().any(clang) {
             files.extend(RELEASE_FILES);
         }
-        let bins = programs.into_iter().flatten().filter_map(Path::parent);
-        for bin in bins.chain(path_dirs.iter().map(PathBuf::as_path)) {
+        let beside = real.as_deref().and_then(Path::parent);
+        let bins = [
+            compiler.parent(),
+            beside.filter(|dir| compiler.parent() != Some(dir)),
+        ];
+        for bin in bins.into_iter().flatten().chain(path_dirs.iter().map(PathBuf::as_path)) {
             if is_systems(bin) || read.iter().any(|dir| dir == bin) {
                 continue;
             }
@@ -175,6 +183,27 @@ impl Policy {
             ..Policy::default()
         }
     }
+}
+
+/// A compiler's path without links; `None` where it is gone. Most are links to a name beside them, if any, and
+/// then there is no need to look at each part of the path.
+fn real_path(compiler: &Path) -> Option<PathBuf> {
+    if compiler.parent().is_some_and(sys::has_no_links) {
+        let mut path = compiler.to_owned();
+        for _ in 0..MAX_LINKS {
+            match path.read_link() {
+                Ok(beside) if is_a_name(&beside) => path.set_file_name(beside),
+                Ok(_) => break,
+                Err(_) => return Some(path),
+            }
+        }
+    }
+    compiler.canonicalize().ok()
+}
+
+fn is_a_name(path: &Path) -> bool {
+    let mut parts = path.components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
 }
 
 /// Whether this is a link into /usr, as `/lib` is on most systems.
@@ -225,11 +254,10 @@ fn toolchain_root(bin: &Path) -> &Path {
 pub fn apply(policy: &Policy) -> Result<Status, SandboxError> {
     nix::sys::prctl::set_no_new_privs().map_err(|e| SandboxError::Privileges(e.into()))?;
     policy.limits.apply()?;
-    let abi = abi().min(policy.max_abi.unwrap_or(u32::MAX));
-    if abi == 0 {
-        return Ok(Status { abi });
-    }
-    let rules = Ruleset::new(abi).map_err(SandboxError::Ruleset)?;
+    let newest = Ruleset::newest(policy.max_abi.unwrap_or(u32::MAX));
+    let Some((rules, abi)) = newest.map_err(SandboxError::Ruleset)? else {
+        return Ok(Status { abi: 0 });
+    };
     let known = fs::known(abi);
     let read = fs::READ_FILE | fs::READ_DIR | fs::EXECUTE;
     // Neither executing nor listing: a job of pump mode brings files, and a plain job shares the
@@ -288,7 +316,8 @@ impl Limits {
         limit(Resource::RLIMIT_AS, "memory", self.memory)?;
         limit(Resource::RLIMIT_CPU, "processor time", self.cpu_seconds)?;
         limit(Resource::RLIMIT_FSIZE, "file size", self.file_size)?;
-        limit(Resource::RLIMIT_CORE, "core files", Some(0))
+        let failed = |error: nix::Error| SandboxError::Limit("core files", error.into());
+        setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)
     }
 }
 

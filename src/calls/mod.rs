@@ -68,12 +68,14 @@ pub fn record(
     if is_watched() || (path.is_none() && settings.log != LogTo::Syslog) {
         return;
     }
-    let client = (request.place == Place::Helper).then(client).flatten();
-    let line = line(request, decision, client);
+    let line = || {
+        let client = (request.place == Place::Helper).then(client).flatten();
+        line(request, decision, client)
+    };
     match path {
         // Nobody is told: a compile says nothing but what compilers say.
-        Some(path) => drop(append(&path, &line)),
-        None => sys::log(String::from_utf8_lossy(&line).trim_end()),
+        Some(path) => drop(append(&path, line)),
+        None => sys::log(String::from_utf8_lossy(&line()).trim_end()),
     }
 }
 
@@ -197,11 +199,12 @@ fn escape(field: &[u8], to: &mut Vec<u8>) {
     }
 }
 
-/// Appends one line to a file of this user's or root's.
+/// Appends one line to a file of this user's or root's. The line is not asked for where there is no
+/// such file.
 ///
 /// # Errors
 /// It cannot be opened or written, is not trusted, or is full.
-fn append(path: &Path, line: &[u8]) -> io::Result<()> {
+fn append(path: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.append(true).mode(0o644);
     // Neither through a link nor waiting for the reader of a pipe.
@@ -225,6 +228,7 @@ fn append(path: &Path, line: &[u8]) -> io::Result<()> {
             return Err(io::ErrorKind::StorageFull.into());
         }
     }
+    let line = line();
     // A write beyond the limit would be a signal's death.
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
     #[allow(clippy::useless_conversion)] // Narrower on 32-bit systems.
@@ -234,7 +238,7 @@ fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     }
     // One write: another's line never comes in between. What is not written of it is passed over
     // by the reader.
-    (&file).write(line).map(drop)
+    (&file).write(&line).map(drop)
 }
 
 /// Makes the directory of a user's record, if the user's home is there and the user's own. Others

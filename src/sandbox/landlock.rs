@@ -4,7 +4,7 @@
 //! is needed of it are these calls and a table of rights.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
 /// Rights over files, by the version of the interface that knows them.
 pub(super) mod fs {
@@ -69,9 +69,27 @@ pub fn abi() -> u32 {
 /// A set of rules in the making.
 pub(super) struct Ruleset(OwnedFd);
 
+/// The newest version that this program knows: its rights are all that it asks for.
+const NEWEST: u32 = 6;
+
 impl Ruleset {
+    /// A set that denies all that the kernel can deny, as of version `most` at most, and the version; `None`
+    /// where the kernel has no Landlock.
+    pub fn newest(most: u32) -> io::Result<Option<(Ruleset, u32)>> {
+        // What a new kernel takes at once need not be asked for first.
+        if most >= NEWEST {
+            if let Ok(rules) = Ruleset::new(NEWEST) {
+                return Ok(Some((rules, NEWEST)));
+            }
+        }
+        match abi().min(most) {
+            0 => Ok(None),
+            abi => Ruleset::new(abi).map(|rules| Some((rules, abi))),
+        }
+    }
+
     /// A set that denies all that version `abi` can deny.
-    pub fn new(abi: u32) -> io::Result<Ruleset> {
+    fn new(abi: u32) -> io::Result<Ruleset> {
         let attr = RulesetAttr {
             handled_access_fs: fs::known(abi),
             handled_access_net: if abi >= 4 { NET_TCP } else { 0 },
@@ -118,11 +136,12 @@ impl Ruleset {
         }
     }
 
-    /// Puts this thread, and all that it starts or becomes, under the rules.
+    /// Puts this thread, and all that it starts or becomes, under the rules. The exec that follows closes
+    /// the set.
     pub fn restrict_self(self) -> io::Result<()> {
+        let rules = self.0.into_raw_fd();
         // SAFETY: takes two numbers.
-        let done =
-            unsafe { libc::syscall(libc::SYS_landlock_restrict_self, self.0.as_raw_fd(), 0_u32) };
+        let done = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules, 0_u32) };
         match done {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
