@@ -215,7 +215,9 @@ fn is_below_usr(dir: &str) -> bool {
 /// Whether a directory is the system's own, or below one of those.
 fn is_systems(dir: &Path) -> bool {
     let mut own = SYSTEM_DIRS.iter().chain(UNMERGED_DIRS);
-    own.any(|system| dir.starts_with(system))
+    let below = |rest: &[u8]| matches!(rest.first(), None | Some(b'/'));
+    let dir = dir.as_os_str().as_bytes();
+    own.any(|system| dir.strip_prefix(system.as_bytes()).is_some_and(below))
 }
 
 /// The directory that a compiler in `bin` has its parts in: the one above, if compilers keep their

@@ -100,9 +100,28 @@ impl Search {
         }
     }
 
+    /// The same search, told beforehand that the file `id`, which is passed over, stands at `path`.
+    pub fn with_own(self, path: &Path, id: FileId) -> Search {
+        let own = Seen {
+            is_file: true,
+            executable: true,
+            id,
+            mtime: 0,
+            size: 0,
+            resolved: OnceCell::new(),
+        };
+        let seen = vec![(path.to_path_buf(), Some(Rc::new(own)))];
+        Search {
+            seen: RefCell::new(seen),
+            ..self
+        }
+    }
+
     /// What stands at `path`, links followed; `None` if nothing does.
     fn see(&self, path: &Path) -> Option<Rc<Seen>> {
-        if let Some((_, seen)) = self.seen.borrow().iter().find(|(p, _)| p == path) {
+        // By their letters: to compare parts takes fifty times as long.
+        let same = |(p, _): &&(PathBuf, _)| p.as_os_str() == path.as_os_str();
+        if let Some((_, seen)) = self.seen.borrow().iter().find(same) {
             return seen.clone();
         }
         let seen = fs::metadata(path).ok().map(|meta| {

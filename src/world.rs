@@ -42,12 +42,16 @@ struct Given {
 }
 
 impl World {
-    /// The world around a request.
+    /// The world around a request; `this` is the running program's own file ([`this_file`]).
     pub fn new(request: &Request<'_>, path: &OsStr, this: Option<FileId>) -> World {
         let mut skip = request.passed.0.clone();
         skip.extend(this);
+        let mut search = Search::new(path, skip.clone());
+        if let (Some(id), Some(executed)) = (this, sys::executed_path()) {
+            search = search.with_own(Path::new(executed), id);
+        }
         World {
-            search: Search::new(path, skip.clone()),
+            search,
             path: path.to_os_string(),
             called: request.name.to_string(),
             given: None,

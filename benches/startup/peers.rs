@@ -2,6 +2,8 @@
 //! into one temporary directory.
 
 use std::ffi::OsString;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,19 +45,33 @@ fn rust_wrapper(compiler: &Path) -> String {
 /// A directory where everything is.
 pub struct Farm {
     pub root: PathBuf,
+    /// A connection to a client, both its ends and one that is inherited, as distccd's compilers do.
+    _connection: (TcpStream, TcpStream, OwnedFd),
+}
+
+fn connection() -> std::io::Result<(TcpStream, TcpStream, OwnedFd)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let client = TcpStream::connect(listener.local_addr()?)?;
+    let (helper, _) = listener.accept()?;
+    let inherited = nix::unistd::dup(&helper)?;
+    Ok((client, helper, inherited))
 }
 
 impl Farm {
     pub fn new() -> Farm {
         let root = env::temp_dir().join(format!("startup-bench-{}", std::process::id()));
-        let farm = Farm { root };
+        let _connection = connection().expect("127.0.0.1 is there");
+        let farm = Farm { root, _connection };
         for dir in [
             "bin",
             "shims",
             "static",
             "whole",
             "rules",
+            "helper",
             "open",
+            // What a compiler outside the system's directories has beside it.
+            "lib/gcc",
             // Where calls are recorded from the second on.
             "home/.local/state/ccroute",
             "masquerade",
@@ -221,6 +237,11 @@ impl Farm {
             "# What install --client writes.\n[x86_64-linux-gnu direct]\nuse = x86_64-linux-gnu\n\
              defaults = -march=x86-64 -mtune=generic -fPIE\nsend = distcc\n",
         );
+        // In place of /var/log/ccroute/calls, which `install --helper` makes.
+        self.write(
+            "helper/10-log.rules",
+            &format!("[ccroute]\nlog = {}\n", self.path("calls").display()),
+        );
         self.write("open/70-open.rules", "[armv6j-*]\nsandbox = no\n");
         self.write("distccd_small.i", "# 0 \"x.c\"\nint x;\n");
         self.write("distccd_large.i", &preprocessed(5 << 20));
@@ -251,9 +272,10 @@ impl Farm {
         cases
             .drain(..)
             .map(|(title, called, args, exit, on_helper)| {
-                let rules = match title == titles[1] {
-                    true => self.rules(&["open", "rules"]),
-                    false => self.rules(&["rules"]),
+                let rules = match (title == titles[1], on_helper) {
+                    (true, _) => self.rules(&["open", "helper"]),
+                    (false, true) => self.rules(&["helper"]),
+                    (false, false) => self.rules(&["rules"]),
                 };
                 let mut env = vec![
                     ("PATH", self.search(linkage)),

@@ -100,12 +100,15 @@ pub unsafe extern "C" fn getauxval(kind: usize) -> usize {
 unsafe extern "C" fn getenv(name: *const c_char) -> *const c_char {
     // SAFETY: a C string, and a list of C strings that ends with a null pointer.
     unsafe {
-        let name = CStr::from_ptr(name).to_bytes();
         let mut next = environ;
         while !(*next).is_null() {
-            let text = CStr::from_ptr(*next).to_bytes();
-            if text.len() > name.len() && text[name.len()] == b'=' && text.starts_with(name) {
-                return (*next).add(name.len() + 1);
+            // No further than the first difference: values are long, and there are many.
+            let mut length = 0;
+            while *name.add(length) != 0 && *name.add(length) == *(*next).add(length) {
+                length += 1;
+            }
+            if *name.add(length) == 0 && *(*next).add(length) == b'=' as c_char {
+                return (*next).add(length + 1);
             }
             next = next.add(1);
         }

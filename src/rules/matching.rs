@@ -234,7 +234,9 @@ fn matches(pattern: &str, text: &str) -> bool {
     let Some(sign) = pattern.bytes().position(sign) else {
         return pattern == text;
     };
-    text.starts_with(&pattern[..sign]) && glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text))
+    let (plain, rest) = pattern.split_at(sign);
+    text.starts_with(plain)
+        && (rest == "*" || glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text)))
 }
 
 fn merge(settings: &mut Settings, entry: &Entry<'_>, file: &Rc<Path>) {
