@@ -24,11 +24,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use thiserror::Error;
 
 use crate::hostile::Job;
-use crate::sys;
 pub use landlock::abi;
 use landlock::{fs, Ruleset};
 
@@ -38,9 +38,10 @@ const SYSTEM_DIRS: &[&str] = &["/usr", "/opt"];
 /// (file-hierarchy(7)).
 const UNMERGED_DIRS: &[&str] = &["/lib", "/bin", "/lib32", "/lib64", "/libx32", "/sbin"];
 
-/// What it reads besides: the loader's files, random numbers. Nothing of these is anyone's secret.
-/// (C libraries of before 2021 asked /proc/meminfo how often gcc should collect garbage; it has a default.)
-const SYSTEM_FILES: &[&str] = &["/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/urandom"];
+/// What it reads besides: the loader's files, which are nobody's secret. Compilers do without what else they ask
+/// for: of /dev/urandom gcc and clang make names that need only differ, else of the time and the process;
+/// by /proc/meminfo C libraries of before 2021 told gcc how often to collect garbage.
+const SYSTEM_FILES: &[&str] = &["/etc/ld.so.cache", "/etc/ld.so.preload"];
 
 /// The time zone, for `__TIME__`: a plain job is preprocessed already.
 const TIME_ZONE: &str = "/etc/localtime";
@@ -155,7 +156,11 @@ impl Policy {
             compiler.parent(),
             beside.filter(|dir| compiler.parent() != Some(dir)),
         ];
-        for bin in bins.into_iter().flatten().chain(path_dirs.iter().map(PathBuf::as_path)) {
+        for bin in bins
+            .into_iter()
+            .flatten()
+            .chain(path_dirs.iter().map(PathBuf::as_path))
+        {
             if is_systems(bin) || read.iter().any(|dir| dir == bin) {
                 continue;
             }
@@ -188,7 +193,7 @@ impl Policy {
 /// A compiler's path without links; `None` where it is gone. Most are links to a name beside them, if any, and
 /// then there is no need to look at each part of the path.
 fn real_path(compiler: &Path) -> Option<PathBuf> {
-    if compiler.parent().is_some_and(sys::has_no_links) {
+    if compiler.parent().is_some_and(has_no_links) {
         let mut path = compiler.to_owned();
         for _ in 0..MAX_LINKS {
             match path.read_link() {
@@ -201,9 +206,25 @@ fn real_path(compiler: &Path) -> Option<PathBuf> {
     compiler.canonicalize().ok()
 }
 
+/// Whether no part of an absolute path is a link, by one call (openat2(2), Linux 5.6). Where that cannot be known
+/// the answer is no.
+fn has_no_links(path: &Path) -> bool {
+    let plain = |c: Component| matches!(c, Component::RootDir | Component::Normal(_));
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    path.is_absolute()
+        && path.components().all(plain)
+        // The exec that follows closes it.
+        && openat2(AT_FDCWD, path, how).map(IntoRawFd::into_raw_fd).is_ok()
+}
+
 fn is_a_name(path: &Path) -> bool {
     let mut parts = path.components();
-    matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+    matches!(
+        (parts.next(), parts.next()),
+        (Some(Component::Normal(_)), None)
+    )
 }
 
 /// Whether this is a link into /usr, as `/lib` is on most systems.

@@ -7,9 +7,8 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path};
+use std::path::Path;
 
-use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
 use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
 
 /// The highest descriptor that [`peer`] looks at. distccd's compilers inherit fewer than ten.
@@ -85,9 +84,10 @@ pub fn peer() -> Option<Peer> {
 }
 
 /// The first connection's address, for the record only: nothing is decided by it, and so it is not
-/// looked whether there is another. distccd's compilers inherit few descriptors.
+/// looked whether there is another. distccd's compilers inherit few descriptors; in version 3.4 it
+/// is 5.
 pub fn first_peer() -> Option<IpAddr> {
-    (3..16).find_map(peer_address)
+    std::iter::once(5).chain(3..16).find_map(peer_address)
 }
 
 fn peer_address(fd: RawFd) -> Option<IpAddr> {
@@ -103,18 +103,6 @@ fn peer_address(fd: RawFd) -> Option<IpAddr> {
 pub fn hang_up(peer: Peer) {
     // An error means that the client is gone already, which is what was wanted.
     let _ = socket::shutdown(peer.fd, socket::Shutdown::Both);
-}
-
-/// Whether no part of an absolute path is a link, by one call (openat2(2), Linux 5.6). Where that is not known it
-/// is `false`, and so it is for what does not exist.
-pub fn has_no_links(path: &Path) -> bool {
-    let plain = |c: Component| matches!(c, Component::RootDir | Component::Normal(_));
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    path.is_absolute()
-        && path.components().all(plain)
-        && openat2(AT_FDCWD, path, how).is_ok()
 }
 
 /// Closes every descriptor above standard error.

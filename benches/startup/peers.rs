@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -53,7 +53,10 @@ fn connection() -> std::io::Result<(TcpStream, TcpStream, OwnedFd)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let client = TcpStream::connect(listener.local_addr()?)?;
     let (helper, _) = listener.accept()?;
-    let inherited = nix::unistd::dup(&helper)?;
+    // distccd's is the fifth.
+    let inherited = nix::fcntl::fcntl(&helper, nix::fcntl::FcntlArg::F_DUPFD(5))?;
+    // SAFETY: it was made just now, and nothing else owns it.
+    let inherited = unsafe { OwnedFd::from_raw_fd(inherited) };
     Ok((client, helper, inherited))
 }
 

@@ -17,7 +17,7 @@ pub mod read;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -238,7 +238,10 @@ fn append(path: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
     }
     // One write: another's line never comes in between. What is not written of it is passed over
     // by the reader.
-    (&file).write(&line).map(drop)
+    (&file).write(&line).map(drop)?;
+    // The exec or the exit that follows closes it.
+    let _ = file.into_raw_fd();
+    Ok(())
 }
 
 /// Makes the directory of a user's record, if the user's home is there and the user's own. Others

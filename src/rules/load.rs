@@ -6,7 +6,6 @@
 //! of them is safe, nobody could have moved it. Links that lead there are examined as well.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -97,23 +96,26 @@ pub(super) fn load_through(
     dirs: &[PathBuf],
     mut sieve: Option<&mut Sieve<'_>>,
 ) -> Result<Vec<Text>, RulesError> {
-    let mut names: BTreeMap<OsString, (&Path, Entry)> = BTreeMap::new();
+    let mut names: Vec<(OsString, &Path, Entry)> = Vec::new();
     let mut checked = Checked::default();
     for dir in dirs {
         if dir.as_os_str() == SHIPPED {
-            for file in shipped::FILES {
-                let entry = (dir.as_path(), Entry::Shipped(file));
-                names.entry(file.name.into()).or_insert(entry);
-            }
+            let shipped = shipped::FILES.iter();
+            names.extend(shipped.map(|f| (f.name.into(), dir.as_path(), Entry::Shipped(f))));
             continue;
         }
-        for (name, entry) in list(dir, &mut checked)? {
-            // The earlier directory keeps the name.
-            names.entry(name).or_insert((dir, entry));
-        }
+        let listed = list(dir, &mut checked)?;
+        names.extend(
+            listed
+                .into_iter()
+                .map(|(name, entry)| (name, dir.as_path(), entry)),
+        );
     }
+    // The earlier directory keeps the name: this sort is stable.
+    names.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    names.dedup_by(|(later, ..), (first, ..)| later == first);
     let mut texts = Vec::with_capacity(names.len());
-    for (name, (dir, entry)) in names {
+    for (name, dir, entry) in names {
         if let Entry::Shipped(file) = entry {
             texts.push(file.text());
             continue;

@@ -415,10 +415,7 @@ pub(super) fn without_comment(line: &str) -> Result<&str, usize> {
 /// backslash inside double quotes keeps the next character. An apostrophe inside a word is no quote.
 pub fn words(value: &str) -> Vec<String> {
     if !value.contains(['"', '\'']) {
-        return value
-            .split_ascii_whitespace()
-            .map(str::to_owned)
-            .collect();
+        return value.split_ascii_whitespace().map(str::to_owned).collect();
     }
     let mut words = Vec::new();
     let mut word: Option<String> = None;
