@@ -3,11 +3,12 @@
 
 use std::ffi::OsString;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
+
+use nix::fcntl::{FcntlArg, FdFlag};
 
 /// What the name of a shim stands for in the measurements.
 pub struct Case {
@@ -45,19 +46,18 @@ fn rust_wrapper(compiler: &Path) -> String {
 /// A directory where everything is.
 pub struct Farm {
     pub root: PathBuf,
-    /// A connection to a client, both its ends and one that is inherited, as distccd's compilers do.
-    _connection: (TcpStream, TcpStream, OwnedFd),
+    /// A connection from a client, both its ends; the second is inherited, as by distccd's compilers.
+    _connection: (TcpStream, TcpStream),
 }
 
-fn connection() -> std::io::Result<(TcpStream, TcpStream, OwnedFd)> {
+fn connection() -> std::io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let client = TcpStream::connect(listener.local_addr()?)?;
     let (helper, _) = listener.accept()?;
-    // distccd's is the fifth.
-    let inherited = nix::fcntl::fcntl(&helper, nix::fcntl::FcntlArg::F_DUPFD(5))?;
-    // SAFETY: it was made just now, and nothing else owns it.
-    let inherited = unsafe { OwnedFd::from_raw_fd(inherited) };
-    Ok((client, helper, inherited))
+    let inherit = FcntlArg::F_SETFD(FdFlag::empty());
+    nix::fcntl::fcntl(&helper, inherit)?;
+    // It is descriptor 5, as distccd's, if standard input, output and error are open and nothing else.
+    Ok((client, helper))
 }
 
 impl Farm {
