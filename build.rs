@@ -11,7 +11,8 @@ fn main() {
     let gnu = is("CARGO_CFG_TARGET_ENV", "gnu");
     let release = is("PROFILE", "release");
     println!("cargo:rerun-if-env-changed=CCROUTE_BARE");
-    if gnu && release && can_be_bare() && !is("CCROUTE_BARE", "no") {
+    let is_bare = gnu && release && can_be_bare() && !is("CCROUTE_BARE", "no");
+    if is_bare {
         println!("cargo:rustc-cfg=bare");
         let target = env::var("TARGET").unwrap_or_default();
         if !target.starts_with("armv7") && !target.starts_with("thumbv7") {
@@ -25,11 +26,16 @@ fn main() {
     println!("cargo:rustc-link-arg-bin=ccroute=-no-pie");
     // What a shim runs lies together: fewer pages to fault in.
     println!("cargo:rerun-if-changed=packaging/shim.ld");
-    for program in ["ccroute", "ccroute-shim"] {
+    let order = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/shim.ld");
+    let layout = match is_bare && !is_static() {
+        true => layout(&order).expect("packaging/layout.ld can be read"),
+        false => order.clone(),
+    };
+    for (program, script) in [("ccroute", &order), ("ccroute-shim", &layout)] {
         println!("cargo:rustc-link-arg-bin={program}=-Wl,-z,noseparate-code");
         println!(
-            "cargo:rustc-link-arg-bin={program}=-Wl,-T,{}/packaging/shim.ld",
-            env!("CARGO_MANIFEST_DIR")
+            "cargo:rustc-link-arg-bin={program}=-Wl,-T,{}",
+            script.display()
         );
     }
     unwinder();
@@ -74,6 +80,9 @@ fn bare() -> io::Result<()> {
         "-Wl,--gc-sections",
         "-Wl,--no-dynamic-linker",
         "-Wl,--export-dynamic",
+        // What is nowhere stays nowhere: there is nothing to relocate.
+        "-Wl,-z,nodynamic-undefined-weak",
+        "-Wl,-z,norelro",
     ];
     for argument in arguments {
         println!("cargo:rustc-link-arg-bin=ccroute-shim={argument}");
@@ -90,6 +99,21 @@ fn bare() -> io::Result<()> {
         empty.display()
     );
     Ok(())
+}
+
+/// The linker script of a dynamic program without C's library: packaging/layout.ld with the functions that are in `order`.
+fn layout(order: &Path) -> io::Result<PathBuf> {
+    println!("cargo:rerun-if-changed=packaging/layout.ld");
+    let order = fs::read_to_string(order)?;
+    let functions: Vec<&str> = order.lines().filter(|l| l.starts_with("    *")).collect();
+    let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/layout.ld");
+    let layout = fs::read_to_string(layout)?;
+    let script = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("layout.ld");
+    fs::write(
+        &script,
+        layout.replace("@FUNCTIONS@", &functions.join("\n")),
+    )?;
+    Ok(script)
 }
 
 /// Links gcc's unwinder statically: the standard library refers to it even where panics abort, and
