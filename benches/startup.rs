@@ -1,5 +1,5 @@
 //! What a start of ccroute costs, against every other way to put something before a compiler.
-//! `cargo bench --bench startup` builds the peers, lets all take turns, prints one table and
+//! `cargo bench --bench startup` builds the peers, lets all take turns, each turn in another order, prints one table and
 //! writes it to target/bench/startup.txt. `CCROUTE_STATIC` names a static build to be measured
 //! too. Nothing is asserted: times are for reading.
 
@@ -89,8 +89,13 @@ fn main() {
             instructions: count(&run(&runner, "i", case, &farm.root)),
         })
         .collect();
+    // Who follows whom matters: what ran before has left its traces in the caches.
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    let mut random = 1;
     for _ in 0..ROUNDS {
-        for measured in &mut all {
+        shuffle(&mut order, &mut random);
+        for &at in &order {
+            let measured = &mut all[at];
             if let [time, faults, memory, _] = run(&runner, "t", measured.case, &farm.root)[..] {
                 measured.samples.push(Sample {
                     time,
@@ -105,6 +110,16 @@ fn main() {
     let to = target.join("bench");
     let written = fs::create_dir_all(&to).and_then(|()| fs::write(to.join("startup.txt"), &table));
     written.expect("target/bench can be written");
+}
+
+/// Puts a list into another order, by a plain generator of random numbers (Knuth's MMIX).
+fn shuffle(list: &mut [usize], state: &mut u64) {
+    for last in (1..list.len()).rev() {
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        list.swap(last, (*state >> 33) as usize % (last + 1));
+    }
 }
 
 fn count(numbers: &[f64]) -> String {
