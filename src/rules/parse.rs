@@ -414,7 +414,7 @@ pub(super) fn without_comment(line: &str) -> Result<&str, usize> {
 /// A value's words: separated by blanks; quotes of either kind keep blanks and `#`, and a
 /// backslash inside double quotes keeps the next character. An apostrophe inside a word is no quote.
 pub fn words(value: &str) -> Vec<String> {
-    if !value.contains(['"', '\'']) {
+    if !value.bytes().any(|b| matches!(b, b'"' | b'\'')) {
         return value.split_ascii_whitespace().map(str::to_owned).collect();
     }
     let mut words = Vec::new();
