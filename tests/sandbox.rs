@@ -224,6 +224,11 @@ fn a_pump_job_compiles_from_its_tree() {
     );
     let policy = Policy::for_job(&job, &which("gcc"), &[], &tmp);
     assert_eq!(policy.write, [tmp.as_path()]);
+    // Only such a job is preprocessed here, and `__TIME__` is the local one.
+    assert!(policy.files.contains(&"/etc/localtime"));
+    let plain = Job::find(&["-c", "-o", "distccd_b.o"], &tmp);
+    let plain = Policy::for_job(&plain, &which("gcc"), &[], &tmp);
+    assert!(!plain.files.contains(&"/etc/localtime"));
     let done = in_thread(move || {
         let max_abi = Some(newest);
         apply(&Policy { max_abi, ..policy }).unwrap();
@@ -449,5 +454,59 @@ fn a_compiler_at_the_top_does_not_show_everything() {
         let job = Job::find(&["-c", "-o", "distccd_b.o"], &tmp);
         let policy = Policy::for_job(&job, &compiler, &[PathBuf::from(bin)], &tmp);
         assert!(!policy.read.contains(&PathBuf::from("/")), "{policy:?}");
+    }
+}
+
+/// What a compiler needs lies where its links end: beside it, in another prefix, or behind a link to
+/// the whole prefix.
+#[test]
+fn a_compiler_is_followed_to_its_own_prefix() {
+    let place = Place::new("links");
+    let (tmp, root) = (place.tmp(), place.0.canonicalize().unwrap());
+    for prefix in ["a", "b"] {
+        fs::create_dir_all(root.join(prefix).join("bin")).unwrap();
+        fs::create_dir_all(root.join(prefix).join("lib/gcc")).unwrap();
+    }
+    fs::write(root.join("b/bin/gcc-12"), "").unwrap();
+    for (link, target) in [
+        ("b/bin/gcc", "gcc-12"),
+        ("a/bin/gcc-12", "../../b/bin/gcc-12"),
+        ("a/bin/gcc", "gcc-12"),
+        ("c", "b"),
+        ("b/bin/round", "round"),
+    ] {
+        std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+    }
+    let job = Job::find(&["-c", "-o", "distccd_b.o"], &tmp);
+    for (compiler, shown) in [
+        ("b/bin/gcc-12", &["b"][..]),
+        ("b/bin/gcc", &["b"]),
+        ("a/bin/gcc", &["a", "b"]),
+        ("c/bin/gcc", &["c", "b"]),
+        // A link to itself is no compiler, and no reason to wait.
+        ("b/bin/round", &["b"]),
+        ("b/bin/none", &["b"]),
+    ] {
+        let policy = Policy::for_job(&job, &root.join(compiler), &[], &tmp);
+        let own = policy.read.iter().filter(|dir| dir.starts_with(&root));
+        let own: Vec<_> = own.map(|dir| dir.strip_prefix(&root).unwrap()).collect();
+        let shown: Vec<_> = shown.iter().map(Path::new).collect();
+        assert_eq!(own, shown, "{compiler}");
+    }
+}
+
+/// gcc makes the names of what it leaves for the linker of random numbers, where it gets any.
+#[test]
+fn objects_for_the_linker_need_no_random_numbers() {
+    let Some(newest) = landlock() else { return };
+    let place = Place::new("lto");
+    for compiler in installed() {
+        let bound = place.compile(compiler, &["-O2", "-flto"], PLAIN, Some(newest));
+        let text = String::from_utf8_lossy(&bound.stderr).into_owned();
+        assert!(
+            bound.status.success() && text.is_empty(),
+            "{compiler}: {text}"
+        );
+        assert!(place.object().len() > 500, "{compiler}");
     }
 }
