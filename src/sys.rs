@@ -11,8 +11,8 @@ use std::path::Path;
 
 use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
 
-/// The highest descriptor that [`peer`] looks at. distccd's compilers inherit fewer than ten.
-const LAST_FD: RawFd = 63;
+/// How many descriptors above standard error [`peer`] looks at. distccd's compilers inherit fewer than ten.
+const LOOKED_AT: usize = 61;
 
 /// The arguments as the kernel passed them, as slices of the process's own argument block.
 ///
@@ -70,7 +70,7 @@ pub struct Peer {
 /// clients prove nothing, so they give `None`.
 pub fn peer() -> Option<Peer> {
     let mut found: Option<Peer> = None;
-    for fd in 3..=LAST_FD {
+    for fd in open_descriptors() {
         let Some(address) = peer_address(fd) else {
             continue;
         };
@@ -81,6 +81,22 @@ pub fn peer() -> Option<Peer> {
         }
     }
     found
+}
+
+/// The descriptors above standard error that are open, as far as [`LOOKED_AT`]: one call tells of all.
+fn open_descriptors() -> impl Iterator<Item = RawFd> {
+    let mut asked: [libc::pollfd; LOOKED_AT] = std::array::from_fn(|n| libc::pollfd {
+        fd: 3 + n as RawFd,
+        events: 0,
+        revents: 0,
+    });
+    // SAFETY: the pointer and length describe `asked`; without a time limit above zero it does not wait.
+    let told = unsafe { libc::poll(asked.as_mut_ptr(), LOOKED_AT as libc::nfds_t, 0) };
+    let closed = move |of: &libc::pollfd| told > 0 && of.revents & libc::POLLNVAL != 0;
+    asked
+        .into_iter()
+        .filter(move |of| !closed(of))
+        .map(|of| of.fd)
 }
 
 /// The first connection's address, for the record only: nothing is decided by it, and so it is not

@@ -169,7 +169,7 @@ names! {
         "accept4" "access" "atexit" "bind" "chmod" "chown" "clock_nanosleep" "connect" "copy_file_range" "dup"
         "exit" "faccessat" "fchmod" "fchown" "fdatasync" "fdopendir" "freeaddrinfo" "fsync" "ftruncate64"
         "futimens" "gai_strerror" "getaddrinfo" "getgid" "getpwuid_r" "getrandom" "getsockname" "getsockopt" "getuid"
-        "isatty" "lchown" "link" "linkat" "listen" "nanosleep" "open" "openat" "openat64" "poll" "posix_spawn"
+        "isatty" "lchown" "link" "linkat" "listen" "nanosleep" "open" "openat" "openat64" "posix_spawn"
         "posix_spawnattr_setsigmask" "preadv64" "pthread_cond_broadcast" "pthread_cond_destroy" "pthread_cond_init"
         "pthread_cond_signal" "pthread_cond_timedwait" "pthread_cond_wait" "pthread_condattr_destroy"
         "pthread_condattr_init" "pthread_condattr_setclock" "pthread_getspecific" "pthread_join"
