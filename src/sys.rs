@@ -298,22 +298,23 @@ pub fn ascii(text: &[u8]) -> Option<&str> {
         .then(|| unsafe { std::str::from_utf8_unchecked(text) })
 }
 
-/// Which of the bytes, that are 0 or 255, is the first that is not 0. In one instruction: rules with
-/// a thousand sections are read a tenth faster by it.
+/// Which byte is the first whose highest bit is set. In one instruction: rules with a thousand
+/// sections are read a tenth faster by it.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub fn first_set(bytes: [u8; 16]) -> Option<usize> {
+pub fn first_high(bytes: [u8; 16]) -> Option<usize> {
     use std::arch::x86_64::{_mm_loadu_si128, _mm_movemask_epi8};
     // SAFETY: sixteen bytes are there, lie as they may, and every x86-64 has these instructions.
     let bits = unsafe { _mm_movemask_epi8(_mm_loadu_si128(bytes.as_ptr().cast())) };
     (bits != 0).then(|| bits.trailing_zeros() as usize)
 }
 
-/// Which of the bytes, that are 0 or 255, is the first that is not 0.
+/// Which byte is the first whose highest bit is set.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-pub fn first_set(bytes: [u8; 16]) -> Option<usize> {
-    let bits = u128::from_le_bytes(bytes);
+pub fn first_high(bytes: [u8; 16]) -> Option<usize> {
+    const HIGH: u128 = u128::from_ne_bytes([0x80; 16]);
+    let bits = u128::from_le_bytes(bytes) & HIGH;
     (bits != 0).then(|| bits.trailing_zeros() as usize / 8)
 }
 

@@ -6,7 +6,7 @@
 use super::error::Fault;
 use super::header;
 use super::keys::Key;
-use super::quick::{quick, Quick};
+use super::quick::{last, quick, Quick};
 use super::section::{Conditions, Entry, Parsed, Section, NO_CONDITIONS};
 use crate::name::Tool;
 
@@ -184,8 +184,8 @@ fn start_of(line: &str) -> (usize, Option<u8>) {
 /// What is known of the lines so far.
 #[derive(Clone, Copy)]
 pub(super) struct Checker {
-    /// The next line's number.
-    line: u32,
+    /// How many lines of the file there were so far, the one that is being read among them.
+    lines: u64,
     /// Whether it belongs to a section.
     within: bool,
     keys: Keys,
@@ -194,9 +194,10 @@ pub(super) struct Checker {
 /// The sections and faults of a text, in order.
 pub(super) struct Scan<'a> {
     text: &'a [u8],
-    /// Where the line that was read last starts, and the next.
+    /// Where the section's header, or the line with a fault, starts that was found last.
     pub started: usize,
-    at: usize,
+    /// What is not read yet.
+    rest: &'a [u8],
     pub checker: Checker,
 }
 
@@ -208,8 +209,67 @@ impl<'a> Scan<'a> {
         Scan {
             text,
             started: 0,
-            at: 0,
+            rest: text,
             checker,
+        }
+    }
+
+    /// Enters the section whose header is `line`, with a pattern of this length and no conditions.
+    #[inline(always)]
+    fn enter(
+        &mut self,
+        line: &[u8],
+        length: usize,
+        glob: bool,
+    ) -> (Section, Option<Conditions<'a>>) {
+        self.started = self.text.len() - line.len();
+        self.checker.within = true;
+        self.checker.keys = Keys::of(line.get(1..1 + length).unwrap_or_default());
+        let length = length as u32;
+        let section = Section {
+            start: self.started as u32 + 1,
+            header: length,
+            pattern: length,
+            line: self.checker.number(),
+            conditions: NO_CONDITIONS,
+            glob,
+        };
+        (section, None)
+    }
+
+    /// Reads a line with which something is odd, or wrong, where it stands.
+    #[cold]
+    #[inline(never)]
+    fn read(&mut self, line: &'a [u8]) -> Option<Result<Header<'a>, Box<At>>> {
+        match last(line, &mut |key| self.checker.keys.take(key)) {
+            Quick::Line { after } => {
+                self.rest = after;
+                return None;
+            }
+            Quick::Header {
+                length,
+                glob,
+                after,
+            } => {
+                self.rest = after;
+                return Some(Ok(self.enter(line, length, glob)));
+            }
+            Quick::Odd => {}
+        }
+        self.started = self.text.len() - line.len();
+        let length = crate::sys::find_byte(b'\n', line).unwrap_or(line.len());
+        self.rest = line.get(length + 1..).unwrap_or_default();
+        let number = self.checker.number();
+        match self.checker.read(&line[..length], self.started, number) {
+            Ok(header) => header.map(Ok),
+            Err(found) => {
+                let (column, fault) = *found;
+                Some(Err(Box::new(At {
+                    line: number,
+                    column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+                    fault,
+                })))
+            }
         }
     }
 }
@@ -219,53 +279,29 @@ impl<'a> Iterator for Scan<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let start = self.at;
-            self.started = start;
-            let rest = self.text.get(start..).filter(|r| !r.is_empty())?;
-            let number = self.checker.line;
-            self.checker.line = number.saturating_add(1);
-            if let Some((line, length)) = quick(rest) {
-                self.at = start + length + 1;
-                match line {
-                    Quick::Nothing => continue,
-                    Quick::Key(key) => {
-                        if self.checker.within && self.checker.keys.take(key) {
-                            continue;
-                        }
-                    }
-                    Quick::Header { pattern, glob } => {
-                        self.checker.within = true;
-                        self.checker.keys = Keys::of(pattern);
-                        let length = pattern.len() as u32;
-                        let section = Section {
-                            start: start as u32 + 1,
-                            header: length,
-                            pattern: length,
-                            line: number,
-                            conditions: NO_CONDITIONS,
-                            glob,
-                        };
-                        return Some(Ok((section, None)));
-                    }
+        let mut rest = self.rest;
+        while !rest.is_empty() {
+            self.checker.lines = self.checker.lines.wrapping_add(1);
+            match quick(rest, &mut |key| self.checker.keys.take(key)) {
+                Quick::Line { after } => rest = after,
+                Quick::Header {
+                    length,
+                    glob,
+                    after,
+                } => {
+                    self.rest = after;
+                    return Some(Ok(self.enter(rest, length, glob)));
                 }
-            }
-            // Something is odd, or wrong, with this line here.
-            let length = crate::sys::find_byte(b'\n', rest).unwrap_or(rest.len());
-            self.at = start + length + 1;
-            match self.checker.read(&rest[..length], start, number) {
-                Ok(None) => {}
-                Ok(Some(header)) => return Some(Ok(header)),
-                Err(found) => {
-                    let (column, fault) = *found;
-                    return Some(Err(Box::new(At {
-                        line: number,
-                        column: u32::try_from(column + 1).unwrap_or(u32::MAX),
-                        fault,
-                    })));
+                Quick::Odd => {
+                    if let Some(found) = self.read(rest) {
+                        return Some(found);
+                    }
+                    rest = self.rest;
                 }
             }
         }
+        self.rest = rest;
+        None
     }
 }
 
@@ -273,10 +309,18 @@ impl Checker {
     /// One that begins with a line of this number.
     pub fn new(line: u32) -> Checker {
         Checker {
-            line,
+            lines: u64::from(line).saturating_sub(1),
             within: false,
-            keys: Keys::default(),
+            keys: Keys {
+                seen: Keys::CLOSED,
+                ..Keys::default()
+            },
         }
+    }
+
+    /// The number of the line that is being read.
+    fn number(&self) -> u32 {
+        u32::try_from(self.lines).unwrap_or(u32::MAX)
     }
 
     /// Reads any line, which starts at a byte of the text, with care.
@@ -315,16 +359,21 @@ impl Checker {
 struct Keys {
     /// Whether they are of the program's own section; `None` where the header has a fault.
     programs: Option<bool>,
-    /// One bit per key seen.
+    /// One bit per key seen, and [`Keys::CLOSED`].
     seen: u32,
     /// One bit per tool whose `tool.NAME` was seen.
     tools: u32,
 }
 
 impl Keys {
+    /// Among the keys seen: said where keys of ordinary sections cannot stand.
+    const CLOSED: u32 = 1 << 31;
+
     fn of(pattern: &[u8]) -> Keys {
+        let programs = pattern == PROGRAM.as_bytes();
         Keys {
-            programs: Some(pattern == PROGRAM.as_bytes()),
+            programs: Some(programs),
+            seen: if programs { Keys::CLOSED } else { 0 },
             ..Keys::default()
         }
     }
@@ -333,7 +382,7 @@ impl Keys {
     #[inline]
     fn take(&mut self, key: Key) -> bool {
         let bit = 1 << key as u32;
-        let fits = self.programs != Some(true) && self.seen & bit == 0;
+        let fits = self.seen & (bit | Keys::CLOSED) == 0;
         if fits {
             self.seen |= bit;
         }

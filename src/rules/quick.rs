@@ -1,236 +1,272 @@
 //! Lines that are told at a glance. Nearly every line is a plain one; each byte of it is looked at
 //! once. Whatever is not known here, faults above all, is left to the careful [`parse`](super::parse).
 
-use super::keys::{in_triple, Key};
+use super::keys::Key;
 use super::parse::LINE_MAX;
 
-/// What a plain line is.
+/// What a line is.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Quick<'a> {
-    /// Blank, or a comment.
-    Nothing,
-    /// A section whose header is a pattern without brackets, and nothing else.
-    Header { pattern: &'a [u8], glob: bool },
-    /// A key with a value that it takes.
-    Key(Key),
+    /// Blank, a comment, or a key that was taken with a value that it takes.
+    Line { after: &'a [u8] },
+    /// A section whose header is a pattern of this length, without brackets, and nothing else.
+    Header {
+        length: usize,
+        glob: bool,
+        after: &'a [u8],
+    },
+    /// Not known.
+    Odd,
 }
 
-/// The line that `text` begins with, and its length without its end.
-#[inline]
-pub(super) fn quick(text: &[u8]) -> Option<(Quick<'_>, usize)> {
-    let (line, length) = match text {
-        [b'\n', ..] => return Some((Quick::Nothing, 0)),
-        [b'#', ..] => (Quick::Nothing, span(text, |b| in_value(b) | is_mark(b))),
-        [b'[', rest @ ..] => {
-            let mut length = span(rest, in_triple);
-            let glob = rest.get(length).is_some_and(|&b| is_sign(b));
-            if glob {
-                length = span(rest, |b| in_triple(b) | is_sign(b));
-            }
-            let pattern = &rest[..length];
-            // Two stars together mean something else.
-            if pattern.is_empty() || glob && pattern.windows(2).any(|two| two == b"**") {
-                return None;
-            }
-            match rest.get(length) {
-                Some(b']') => (Quick::Header { pattern, glob }, length + 2),
-                _ => return None,
-            }
-        }
-        _ => {
-            let (key, length) = key(text)?;
-            (Quick::Key(key), length)
-        }
+/// How many bytes are looked at together.
+const WIDTH: usize = 16;
+
+/// How many bytes at a line's start show its key and where its value starts.
+const HEAD: usize = 32;
+
+/// The line that `text` begins with, and the text behind it. A key is handed to `take`, which says
+/// whether it can stand here. The text's last lines are not known: see [`last`].
+#[inline(always)]
+pub(super) fn quick<'a>(text: &'a [u8], take: &mut impl FnMut(Key) -> bool) -> Quick<'a> {
+    let line = match text {
+        [b'\n', after @ ..] => Some(after),
+        [b'[', rest @ ..] => return header(rest).unwrap_or(Quick::Odd),
+        [b'#', ..] => ended(text, span(text, not_visible)),
+        _ => key(text, take),
     };
-    let ended = matches!(text.get(length), None | Some(b'\n'));
-    (ended && length <= LINE_MAX).then_some((line, length))
+    match line {
+        Some(after) => Quick::Line { after },
+        None => Quick::Odd,
+    }
 }
 
-/// A key whose value nearly always has a plain form, and where the line stops to be plain.
-#[inline]
-fn key(text: &[u8]) -> Option<(Key, usize)> {
-    let (key, rest) = match text {
-        [b'u', b's', b'e', rest @ ..] => (Key::Use, rest),
-        [b'p', b'a', b't', b'h', rest @ ..] => (Key::Path, rest),
-        [b'd', b'e', b'f', b'a', b'u', b'l', b't', b's', rest @ ..] => (Key::Defaults, rest),
-        [b'f', b'l', b'a', b'g', b's', rest @ ..] => (Key::Flags, rest),
-        [b'p', b'r', b'o', b'o', b'f', rest @ ..] => (Key::Proof, rest),
-        [b'r', b'e', b'f', b'u', b's', b'e', rest @ ..] => (Key::Refuse, rest),
+/// [`quick`], for a text's last lines: of a copy with line ends behind it.
+#[inline(never)]
+pub(super) fn last<'a>(text: &'a [u8], take: &mut impl FnMut(Key) -> bool) -> Quick<'a> {
+    const LONGEST: usize = 128;
+    let mut copy = [b'\n'; LONGEST + HEAD];
+    let Some(start) = copy[..LONGEST].get_mut(..text.len()) else {
+        return Quick::Odd;
+    };
+    start.copy_from_slice(text);
+    let behind = |after: &[u8]| text.get(LONGEST + HEAD - after.len()..).unwrap_or_default();
+    match quick(&copy, take) {
+        Quick::Line { after } => Quick::Line {
+            after: behind(after),
+        },
+        Quick::Header {
+            length,
+            glob,
+            after,
+        } => Quick::Header {
+            length,
+            glob,
+            after: behind(after),
+        },
+        Quick::Odd => Quick::Odd,
+    }
+}
+
+/// What stands behind the line that starts `text` and has to end where `end` starts.
+#[inline(always)]
+fn ended<'a>(text: &[u8], end: Option<&'a [u8]>) -> Option<&'a [u8]> {
+    match end? {
+        // Few texts are so long that a line can be too long.
+        end @ [b'\n', after @ ..]
+            if text.len() <= LINE_MAX || text.len() - end.len() <= LINE_MAX =>
+        {
+            Some(after)
+        }
+        _ => None,
+    }
+}
+
+/// A header, behind its bracket.
+#[inline(always)]
+fn header(rest: &[u8]) -> Option<Quick<'_>> {
+    let end = span(rest, not_triple)?;
+    match end {
+        [b']', b'\n', after @ ..] => {
+            let length = rest.len() - end.len();
+            let glob = false;
+            (length > 0 && length <= LINE_MAX - 2).then_some(Quick::Header {
+                length,
+                glob,
+                after,
+            })
+        }
+        [b'*' | b'?', ..] => glob(rest),
+        _ => None,
+    }
+}
+
+/// A header, behind its bracket, whose pattern is a glob of stars and question marks.
+#[inline(never)]
+fn glob(rest: &[u8]) -> Option<Quick<'_>> {
+    let end = span(rest, |b| not_triple(b) & !bits(is_sign(b)))?;
+    let length = rest.len() - end.len();
+    match end {
+        // Two stars together mean something else.
+        [b']', b'\n', after @ ..]
+            if length <= LINE_MAX - 2 && !rest[..length].windows(2).any(|two| two == b"**") =>
+        {
+            let glob = true;
+            Some(Quick::Header {
+                length,
+                glob,
+                after,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// What stands behind a line with a key whose value nearly always has a plain form.
+#[inline(always)]
+fn key<'a>(text: &'a [u8], take: &mut impl FnMut(Key) -> bool) -> Option<&'a [u8]> {
+    let head = text.first_chunk()?;
+    let word = first_word(head, 0);
+    if begins(word, b"use") {
+        let value = value(text, head, 3, true)?;
+        let end = span(value, |b| not_triple(b) & !bits(b == b' '));
+        return ended(text, end).filter(|_| take(Key::Use));
+    }
+    if begins(word, b"path") {
+        let value = value(text, head, 4, true)?;
+        let end = span(value, not_in_path).filter(|_| value.first() == Some(&b'/'));
+        return ended(text, end).filter(|_| take(Key::Path));
+    }
+    if begins(word, b"defaults") {
+        let end = span(value(text, head, 8, true)?, not_in_value);
+        return ended(text, end).filter(|_| take(Key::Defaults));
+    }
+    let (key, written) = match word {
+        w if begins(w, b"flags") => (Key::Flags, 5),
+        w if begins(w, b"proof") => (Key::Proof, 5),
+        w if begins(w, b"refuse") => (Key::Refuse, 6),
         _ => return None,
     };
-    let rest = after_blanks(rest);
+    let end = span(value(text, head, written, key.is_list())?, not_in_value);
+    ended(text, end).filter(|_| take(key))
+}
+
+/// The eight bytes from a place on, the first of them lowest.
+#[inline(always)]
+fn first_word(head: &[u8; HEAD], at: usize) -> u64 {
+    let bytes = head[at..].first_chunk().copied();
+    u64::from_le_bytes(bytes.unwrap_or_default())
+}
+
+/// Whether eight bytes, the first of them lowest, begin with these.
+#[inline(always)]
+fn begins(word: u64, with: &[u8]) -> bool {
+    let bytes = with.iter().rev();
+    let with_all = bytes.fold(0, |all, &b| all << 8 | u64::from(b));
+    let unused = 64 - 8 * with.len();
+    word << unused == with_all << unused
+}
+
+/// What stands behind a key of so many bytes, an equals sign, and blanks around it. Neither a blank
+/// nor the line's end comes first there.
+#[inline(always)]
+fn value<'a>(text: &'a [u8], head: &[u8; HEAD], written: usize, is_list: bool) -> Option<&'a [u8]> {
+    const BLANKS: u64 = u64::from_ne_bytes([b' '; 8]);
+    let blanks = (first_word(head, written) ^ BLANKS).trailing_zeros() as usize / 8;
+    let at = written + blanks;
+    if head[at] == b'=' && head[at + 1] == b' ' && head[at + 2] > b' ' {
+        return text.get(at + 2..);
+    }
+    value_aside(text.get(at..)?, is_list)
+}
+
+/// [`value`], from the equals sign on or before it, written in another way than most.
+#[inline(never)]
+fn value_aside(text: &[u8], is_list: bool) -> Option<&[u8]> {
+    let rest = after_blanks(text);
     let rest = match rest {
-        [b'+', rest @ ..] if key.is_list() => rest,
+        [b'+', rest @ ..] if is_list => rest,
         _ => rest,
     };
     let value = after_blanks(rest.strip_prefix(b"=")?);
-    let length = match key {
-        Key::Use => span(value, |b| in_triple(b) | (b == b' ')),
-        Key::Path if value.first() == Some(&b'/') => span(value, |b| in_triple(b) | (b == b'/')),
-        Key::Path => 0,
-        _ => span(value, in_value),
-    };
-    (length > 0).then_some((key, text.len() - value.len() + length))
+    (value.first() > Some(&b' ')).then_some(value)
 }
 
-#[inline]
 fn after_blanks(text: &[u8]) -> &[u8] {
     let blanks = text.iter().take_while(|&&b| b == b' ').count();
     &text[blanks..]
 }
 
-/// Whether a byte can stand in a value that nothing need be known of: visible ASCII, or a blank, but
-/// neither a quote nor what can begin a comment.
-fn in_value(b: u8) -> bool {
-    (b.wrapping_sub(b' ') < 0x5f) & !is_mark(b)
+// Classes of bytes, by tests that fail for what is not in them: a failure is a byte whose highest
+// bit is set. So a range takes two instructions for sixteen bytes.
+
+/// Fails for what is not among `count` bytes from `first` on.
+#[inline(always)]
+fn beyond(b: u8, first: u8, count: u8) -> u8 {
+    b.wrapping_sub(first).saturating_add(0x80 - count)
+}
+
+/// All bits, or none.
+#[inline(always)]
+fn bits(is: bool) -> u8 {
+    if is {
+        u8::MAX
+    } else {
+        0
+    }
+}
+
+/// Fails for what is neither visible ASCII nor a blank.
+#[inline(always)]
+fn not_visible(b: u8) -> u8 {
+    beyond(b, b' ', 0x5f)
+}
+
+/// Fails for what cannot stand in a value of which nothing need be known: what is not visible,
+/// quotes, and what can begin a comment. Also for `&`, whose bits are like theirs.
+#[inline(always)]
+fn not_in_value(b: u8) -> u8 {
+    not_visible(b) | bits(b & !0b101 == b'"')
+}
+
+/// Fails for what cannot stand in a path that is one word and not a glob.
+#[inline(always)]
+fn not_in_path(b: u8) -> u8 {
+    beyond(b, b'!', 0x5e) | bits(b & !0b101 == b'"') | bits(b == b'*') | bits(b == b'[')
+}
+
+/// Fails for what cannot stand in a triple, and for what hardly ever does: capitals and `+`.
+#[inline(always)]
+fn not_triple(b: u8) -> u8 {
+    // From '-' to '9', and from '_' to 'z': of each, one is none.
+    let within = beyond(b, b'-', 13) & beyond(b, b'_', 28);
+    within | bits(b == b'/') | bits(b == b'`')
 }
 
 /// Whether a byte is one that a glob interprets and that can stand anywhere.
+#[inline(always)]
 fn is_sign(b: u8) -> bool {
     (b == b'*') | (b == b'?')
 }
 
-fn is_mark(b: u8) -> bool {
-    (b == b'#') | (b == b'"') | (b == b'\'')
-}
-
-/// How many bytes at the start of a text pass a test. Sixteen at a time: in this form, without
-/// branches, the compiler makes vector code of it.
+/// A text from the first byte on that fails a test; `None` if there is none, or it is too near the
+/// end. Sixteen at a time: in this form, without branches, the compiler makes vector code of it.
 #[inline(always)]
-fn span(text: &[u8], test: impl Fn(u8) -> bool) -> usize {
-    const WIDTH: usize = 16;
-    let mut length = 0;
+fn span(text: &[u8], test: impl Fn(u8) -> u8) -> Option<&[u8]> {
     let mut rest = text;
     while let Some((part, after)) = rest.split_first_chunk::<WIDTH>() {
-        let fails = part.map(|b| if test(b) { 0 } else { u8::MAX });
-        if let Some(at) = crate::sys::first_set(fails) {
-            return length + at;
+        // Not `map`, which the compiler does not always dissolve.
+        let mut fails = [0; WIDTH];
+        for (fails, &b) in fails.iter_mut().zip(part) {
+            *fails = test(b);
         }
-        length += WIDTH;
+        if let Some(at) = crate::sys::first_high(fails) {
+            return rest.get(at..);
+        }
         rest = after;
     }
-    length + rest.iter().take_while(|&&b| test(b)).count()
+    None
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::parse::{parse, LINE_MAX};
-    use super::*;
-
-    /// Lines, and how much of each is told at a glance.
-    #[test]
-    fn plain_lines_are_told_and_no_others() {
-        let told = |line: &str| match quick(line.as_bytes()) {
-            None => String::from("?"),
-            Some((Quick::Nothing, length)) => format!("nothing {length}"),
-            Some((Quick::Header { pattern, glob }, length)) => {
-                format!("[{}] {glob} {length}", String::from_utf8_lossy(pattern))
-            }
-            Some((Quick::Key(key), length)) => format!("{key:?} {length}"),
-        };
-        for (line, want) in [
-            ("\nuse = x", "nothing 0"),
-            ("# 'it' #\n", "nothing 8"),
-            ("# \u{e9}\n", "?"),
-            ("# \u{1}\n", "?"),
-            ("[a-b_c.d+1]\n", "[a-b_c.d+1] false 11"),
-            (
-                "[a-sixteen-and-more-bytes]",
-                "[a-sixteen-and-more-bytes] false 26",
-            ),
-            ("[]\n", "?"),
-            ("[a] #\n", "?"),
-            ("[a b]\n", "?"),
-            ("[a*-?*]\n", "[a*-?*] true 7"),
-            ("[a**]\n", "?"),
-            ("[*[ab]]\n", "?"),
-            ("[*", "?"),
-            ("use = a b\nuse", "Use 9"),
-            ("use+=a", "Use 6"),
-            ("use + = a", "?"),
-            ("use = a/b", "?"),
-            ("used = a", "?"),
-            ("use =   ", "?"),
-            ("use", "?"),
-            (" use = a", "?"),
-            ("path   +=  /a/b\n", "Path 15"),
-            ("path = a", "?"),
-            ("path = /a /b", "?"),
-            ("defaults = -a -b=c ", "Defaults 19"),
-            ("defaults =", "?"),
-            ("defaults = -a\r\n", "?"),
-            ("flags = -a # b", "?"),
-            ("flags = '-a'", "?"),
-            ("proof = 0", "Proof 9"),
-            ("proof += 0", "?"),
-            ("refuse = no, never!", "Refuse 19"),
-            ("refuse = don't", "?"),
-            ("tool.cc = gcc", "?"),
-        ] {
-            assert_eq!(told(line), want, "{line:?}");
-        }
-        let long = format!("flags = {}", "x".repeat(LINE_MAX - 8));
-        assert_eq!(told(&long), format!("Flags {LINE_MAX}"));
-        assert_eq!(told(&(long + "x")), "?");
-    }
-
-    #[test]
-    fn a_span_ends_at_the_first_byte_that_fails() {
-        for length in 0..50 {
-            for at in 0..=length {
-                let mut text = vec![b'a'; length];
-                text[at..].fill(b'!');
-                assert_eq!(span(&text, in_triple), at, "{length}");
-            }
-        }
-    }
-
-    /// With a comment behind it that is not ASCII, a line is read with care.
-    #[test]
-    fn what_is_told_is_what_care_finds() {
-        let bytes = [
-            "a", "Z", "0", "_", ".", "+", "-", "/", " ", "\t", "=", "*", "[", "]", ":", "~", "\"",
-            "'", "#", "\\", "\u{7f}", "\u{e9}", ",", "@", "`", "{", "native",
-        ];
-        let starts = [
-            "use = ",
-            "use += ",
-            "use=",
-            "path = /",
-            "path = ",
-            "defaults = ",
-            "flags +=",
-            "proof = ",
-            "proof += ",
-            "refuse = ",
-            "[",
-            "[x",
-            "[*",
-            "#",
-            "",
-        ];
-        for start in starts {
-            for (a, b) in bytes.iter().flat_map(|a| bytes.map(|b| (a, b))) {
-                for rest in ["", "]", "-a-value-of-sixteen-bytes"] {
-                    let line = format!("{start}{a}{rest}{b}");
-                    if quick(line.as_bytes()).is_none() {
-                        continue;
-                    }
-                    let found = |text: &str| {
-                        let mut faults = Vec::new();
-                        let parsed = parse(text.as_bytes(), &mut |at| {
-                            faults.push(at);
-                            true
-                        });
-                        let sections = parsed.sections().iter();
-                        let entries = sections.clone().flat_map(|s| parsed.entries(s));
-                        let entries: Vec<_> = entries.map(|e| (e.key, e.adds, e.value)).collect();
-                        let headers: Vec<_> = sections.map(|s| parsed.header(s)).collect();
-                        format!("{faults:?} {entries:?} {headers:?}")
-                    };
-                    let [plain, careful] = ["", " # \u{e9}"].map(|c| format!("[x]\n{line}{c}\n"));
-                    assert_eq!(found(&plain), found(&careful), "{line:?}");
-                }
-            }
-        }
-    }
-}
+mod tests;
