@@ -6,6 +6,7 @@
 #[path = "startup/peers.rs"]
 mod peers;
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,8 @@ struct Measured<'a> {
     instructions: String,
 }
 
-fn run(runner: &Path, mode: &str, case: &Case, directory: &Path) -> Vec<f64> {
+/// Counts a program's system calls or instructions.
+fn counted(runner: &Path, mode: &str, case: &Case, directory: &Path) -> String {
     let output = Command::new(runner)
         .arg(mode)
         .arg(&case.program)
@@ -43,14 +45,53 @@ fn run(runner: &Path, mode: &str, case: &Case, directory: &Path) -> Vec<f64> {
         .stdout(Stdio::null())
         .output()
         .expect("the runner runs");
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     // A refusal's own line comes first.
-    let line = text.lines().last().unwrap_or_default();
-    let numbers: Vec<f64> = line.split(' ').filter_map(|w| w.parse().ok()).collect();
-    if mode == "t" && numbers.last() != Some(&f64::from(case.exit)) {
-        panic!("{}: {text}", case.title);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    text.lines().last().unwrap_or("-").to_owned()
+}
+
+/// Runs all programs in turns, one process for all.
+fn timed(runner: &Path, all: &mut [Measured<'_>], directory: &Path) {
+    let list = directory.join("cases");
+    let mut text = OsString::new();
+    for measured in &*all {
+        let case = measured.case;
+        text.push("a");
+        text.push(&case.program);
+        for word in &case.args {
+            text.push("\ta");
+            text.push(word);
+        }
+        for (name, value) in &case.env {
+            text.push(format!("\te{name}="));
+            text.push(value);
+        }
+        text.push("\n");
     }
-    numbers
+    fs::write(&list, text.as_encoded_bytes()).expect("the temporary directory is writable");
+    let output = Command::new(runner)
+        .args(["t".as_ref(), ROUNDS.to_string().as_ref(), list.as_os_str()])
+        .current_dir(directory)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("the runner runs");
+    assert!(output.status.success(), "the runner could not start one");
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let numbers: Vec<f64> = line.split(' ').filter_map(|w| w.parse().ok()).collect();
+        let [which, time, faults, memory, exit] = numbers[..] else {
+            panic!("{line}");
+        };
+        let measured = &mut all[which as usize];
+        let case = measured.case;
+        assert!(exit == f64::from(case.exit), "{}: exit {exit}", case.title);
+        measured.samples.push(Sample {
+            time,
+            faults,
+            memory,
+        });
+    }
 }
 
 fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
@@ -85,45 +126,16 @@ fn main() {
         .map(|case| Measured {
             case,
             samples: Vec::with_capacity(ROUNDS),
-            calls: count(&run(&runner, "s", case, &farm.root)),
-            instructions: count(&run(&runner, "i", case, &farm.root)),
+            calls: counted(&runner, "s", case, &farm.root),
+            instructions: counted(&runner, "i", case, &farm.root),
         })
         .collect();
-    // Who follows whom matters: what ran before has left its traces in the caches.
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    let mut random = 1;
-    for _ in 0..ROUNDS {
-        shuffle(&mut order, &mut random);
-        for &at in &order {
-            let measured = &mut all[at];
-            if let [time, faults, memory, _] = run(&runner, "t", measured.case, &farm.root)[..] {
-                measured.samples.push(Sample {
-                    time,
-                    faults,
-                    memory,
-                });
-            }
-        }
-    }
+    timed(&runner, &mut all, &farm.root);
     let table = table(&all);
     print!("{table}");
     let to = target.join("bench");
     let written = fs::create_dir_all(&to).and_then(|()| fs::write(to.join("startup.txt"), &table));
     written.expect("target/bench can be written");
-}
-
-/// Puts a list into another order, by a plain generator of random numbers (Knuth's MMIX).
-fn shuffle(list: &mut [usize], state: &mut u64) {
-    for last in (1..list.len()).rev() {
-        *state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        list.swap(last, (*state >> 33) as usize % (last + 1));
-    }
-}
-
-fn count(numbers: &[f64]) -> String {
-    numbers.first().map_or("-".into(), |n| format!("{n:.0}"))
 }
 
 fn table(all: &[Measured]) -> String {

@@ -52,24 +52,20 @@ ccroute: under distcc|_DISTCC_SAFEGUARD=1 $own/shims:/root/startup/bin|/root/sta
 static: client, local|$own/static:/root/startup/bin|/root/startup/static/$tool-gcc|-E x.c
 static: client, sends|$own/static:/root/startup/bin|/root/startup/static/$tool-gcc|$job
 END
+# The words of both are meant to be split.
+awk -F'|' '{
+    printf "a%s", $3
+    for (i = 1; i <= split($4, word, " "); i++) printf "\ta%s", word[i]
+    for (i = 1; i <= split($2, word, " "); i++) printf "\te%s", word[i]
+    print ""
+}' "$farm/cases" >"$farm/list"
 cat >"$farm/turns" <<'END'
 cd /root/startup
 : >x.c
-turn=0
-while [ $turn -lt "$1" ]; do
-    number=0
-    while IFS='|' read -r label variables program arguments; do
-        number=$((number + 1))
-        # The words of both are meant to be split.
-        set -- "$1" $(env -i $variables ./run t $program $arguments 2>&1 </dev/null | tail -1)
-        [ "${5:-}" = 0 ] || { echo "failed: $label: $*" >&2; exit 1; }
-        echo "$number $2"
-        set -- "$1"
-    done <cases
-    turn=$((turn + 1))
-done
+exec ./run t "$1" list </dev/null
 END
-on_client sh startup/turns "$turns" >"$lab/startup.times"
+on_client sh startup/turns "$turns" >"$lab/startup.runs"
+awk '$5 != 0 { print "failed: case " $1 + 1 > "/dev/stderr"; exit 1 } { print $1 + 1, $2 }' "$lab/startup.runs" >"$lab/startup.times"
 
 {
     echo "Added to running an empty dynamic C program on an emulated ARM machine ($(date +%F)); $turns runs each, in"
