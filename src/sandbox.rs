@@ -24,11 +24,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
+use nix::fcntl::OFlag;
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use thiserror::Error;
 
 use crate::hostile::Job;
+use crate::sys;
 pub use landlock::abi;
 use landlock::{fs, Ruleset};
 
@@ -54,9 +55,6 @@ const RELEASE_FILES: &[&str] = &[
     "/etc/redhat-release",
     "/etc/gentoo-release",
 ];
-
-/// How many links a compiler is followed through (the kernel's own limit).
-const MAX_LINKS: usize = 40;
 
 /// What the compiler may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -195,7 +193,7 @@ impl Policy {
 fn real_path(compiler: &Path) -> Option<PathBuf> {
     if compiler.parent().is_some_and(has_no_links) {
         let mut path = compiler.to_owned();
-        for _ in 0..MAX_LINKS {
+        for _ in 0..sys::MAX_LINKS {
             match path.read_link() {
                 Ok(beside) if is_a_name(&beside) => path.set_file_name(beside),
                 Ok(_) => break,
@@ -206,17 +204,11 @@ fn real_path(compiler: &Path) -> Option<PathBuf> {
     compiler.canonicalize().ok()
 }
 
-/// Whether no part of an absolute path is a link, by one call (openat2(2), Linux 5.6). Where that cannot be known
-/// the answer is no.
+/// Whether no part of a path is a link. Where that cannot be known the answer is no.
 fn has_no_links(path: &Path) -> bool {
-    let plain = |c: Component| matches!(c, Component::RootDir | Component::Normal(_));
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    path.is_absolute()
-        && path.components().all(plain)
-        // The exec that follows closes it.
-        && openat2(AT_FDCWD, path, how).map(IntoRawFd::into_raw_fd).is_ok()
+    let opened = sys::open_without_links(path, OFlag::O_PATH);
+    // The exec that follows closes it.
+    opened.map(IntoRawFd::into_raw_fd).is_ok()
 }
 
 fn is_a_name(path: &Path) -> bool {
@@ -339,6 +331,7 @@ impl Limits {
         limit(Resource::RLIMIT_AS, "memory", self.memory)?;
         limit(Resource::RLIMIT_CPU, "processor time", self.cpu_seconds)?;
         limit(Resource::RLIMIT_FSIZE, "file size", self.file_size)?;
+        // Nothing is lower, so what there is need not be asked for.
         let failed = |error: nix::Error| SandboxError::Limit("core files", error.into());
         setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)
     }

@@ -5,14 +5,19 @@ use std::ffi::{c_char, CStr, CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Component, Path};
 
+use nix::errno::Errno;
+use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
 use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
 
 /// How many descriptors above standard error [`peer`] looks at. distccd's compilers inherit fewer than ten.
 const LOOKED_AT: usize = 61;
+
+/// How many links a path may lead through (the kernel's own limit).
+pub const MAX_LINKS: usize = 40;
 
 /// The arguments as the kernel passed them, as slices of the process's own argument block.
 ///
@@ -119,6 +124,22 @@ fn peer_address(fd: RawFd) -> Option<IpAddr> {
 pub fn hang_up(peer: Peer) {
     // An error means that the client is gone already, which is what was wanted.
     let _ = socket::shutdown(peer.fd, socket::Shutdown::Both);
+}
+
+/// Opens what stands at an absolute path of which no part is a link or `..`: that is its real path then.
+/// One call tells (openat2(2), Linux 5.6).
+///
+/// # Errors
+/// `ENOENT` where nothing is there; any other where it cannot be opened so: there is a link, or the
+/// kernel or a filter does not know the call.
+pub fn open_without_links(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+    if !path.is_absolute() || path.components().any(|c| c == Component::ParentDir) {
+        return Err(Errno::ELOOP);
+    }
+    let how = OpenHow::new()
+        .flags(flags | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    openat2(AT_FDCWD, path, how)
 }
 
 /// Closes every descriptor above standard error.

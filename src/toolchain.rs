@@ -13,6 +13,7 @@ use once_cell::unsync::OnceCell;
 
 use crate::decide::Reach;
 use crate::request::FileId;
+use crate::sys::MAX_LINKS;
 
 /// Programs that pretend to be compilers. A candidate that resolves to one is passed over; another
 /// copy of ccroute is one too.
@@ -36,9 +37,6 @@ pub const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.
 
 /// No file of ours that stands for a compiler's name is as large, in bytes; every compiler is larger.
 const OURS_MAX: u64 = 512;
-
-/// How many links are followed before a chain counts as broken (the kernel's own limit).
-const MAX_LINKS: usize = 40;
 
 /// A compiler as found.
 #[derive(Clone, Debug, PartialEq, Eq)]

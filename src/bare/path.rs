@@ -4,9 +4,7 @@
 use std::ffi::c_int;
 
 use ::libc::ELOOP;
-
-/// How many links a path may lead through (the kernel's own limit).
-const MAX_LINKS: usize = 40;
+use ccroute::sys::MAX_LINKS;
 
 /// Tells where the link at a path leads, `None` where there is something else than a link; or an error's number.
 pub type Link<'a> = dyn FnMut(&[u8]) -> Result<Option<Vec<u8>>, c_int> + 'a;

@@ -12,11 +12,11 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
-use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
+use nix::fcntl::OFlag;
 use nix::sys::statvfs::{fstatvfs, statvfs, FsFlags, Statvfs};
 
 use super::error::RulesError;
@@ -44,9 +44,6 @@ pub const FILE_MAX: u64 = 4 << 20;
 
 /// How often a file that changes while it is read is read again.
 const ATTEMPTS: usize = 5;
-
-/// How many links a path may lead through (the kernel's own limit).
-const MAX_LINKS: usize = 40;
 
 /// A rules file's text, or whole sections of one.
 #[derive(Clone, Debug)]
@@ -165,19 +162,13 @@ fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, Rul
 }
 
 /// Opens a directory, and its real path where that is known at once: the path itself, where the
-/// kernel finds no link in it (openat2(2), Linux 5.6).
+/// kernel finds no link in it.
 fn open_directory(dir: &Path) -> io::Result<(File, Option<PathBuf>)> {
-    let plain = dir.is_absolute() && !dir.components().any(|c| c == Component::ParentDir);
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    if plain {
-        match openat2(AT_FDCWD, dir, how) {
-            Ok(opened) => return Ok((opened.into(), Some(dir.components().collect()))),
-            Err(Errno::ENOENT) => return Err(Errno::ENOENT.into()),
-            // A link, or a kernel or a filter that does not know the call.
-            Err(_) => {}
-        }
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
+    match sys::open_without_links(dir, flags) {
+        Ok(opened) => return Ok((opened.into(), Some(dir.components().collect()))),
+        Err(Errno::ENOENT) => return Err(Errno::ENOENT.into()),
+        Err(_) => {}
     }
     let mut options = OpenOptions::new();
     options.read(true);
@@ -324,7 +315,7 @@ impl Checked {
     fn links(&mut self, path: &Path) -> Result<(), RulesError> {
         let failed = |error| unreadable(path, &error);
         let mut link = path.to_path_buf();
-        for hop in 0..MAX_LINKS {
+        for hop in 0..sys::MAX_LINKS {
             let meta = fs::symlink_metadata(&link).map_err(failed)?;
             if !meta.is_symlink() {
                 break;
