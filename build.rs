@@ -8,6 +8,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-check-cfg=cfg(bare, kernel_tls)");
     shipped_rules().expect("rules.d can be read");
+    sources().expect("src can be read");
     let gnu = is("CARGO_CFG_TARGET_ENV", "gnu");
     let release = is("PROFILE", "release");
     println!("cargo:rerun-if-env-changed=CCROUTE_BARE");
@@ -140,6 +141,36 @@ fn unwinder() {
             println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
         }
     }
+}
+
+/// Gives the program a number that changes with its sources: an index of rules that another one wrote
+/// says what that one held to be right.
+fn sources() -> io::Result<()> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    println!("cargo:rerun-if-changed=src");
+    println!("cargo:rerun-if-changed=Cargo.lock");
+    let mut paths = vec![dir.with_file_name("Cargo.lock")];
+    let mut dirs = vec![dir];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort();
+    // 64 bits by Fowler, Noll and Vo (FNV-1a).
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for path in paths {
+        for byte in fs::read(path)? {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+    println!("cargo:rustc-env=CCROUTE_SOURCES={hash:016x}");
+    Ok(())
 }
 
 /// Writes where the sections of the shipped rules are, so that no call has to look. The parser's own

@@ -1,5 +1,6 @@
 //! What rules cost: reading, checking and merging 0 to 10,000 sections, in one file and in many,
-//! each time in a new process, as the shim does it. `cargo bench --bench rules` prints a table;
+//! with the index that `check` and `install` make of them and without, each time in a new process, as the
+//! shim does it. `cargo bench --bench rules` prints a table;
 //! `cargo bench --bench rules -- --plot FILE` writes it as an SVG plot too. Nothing is asserted.
 
 #[path = "common/plot.rs"]
@@ -13,6 +14,7 @@ use std::process::Command;
 use std::time::Instant;
 use std::{env, fs};
 
+use ccroute::rules::index;
 use ccroute::rules::matching::RuleSet;
 use ccroute::rules::sieve::{load_for, Wanted};
 use ccroute::rules::{Place, Subject};
@@ -25,21 +27,25 @@ const ROUNDS: usize = 101;
 /// How many files so many sections are spread over.
 type Layout = fn(usize) -> usize;
 
-/// How sections are spread over files, and who reads them.
-const LAYOUTS: [(&str, Layout, &str); 4] = [
-    ("one file", |_| 1, TRIPLE),
-    ("ten files", |_| 10, TRIPLE),
-    (
-        "ten sections a file",
-        |sections| sections.div_ceil(10),
-        TRIPLE,
-    ),
+/// How sections are spread over files, whether there is an index, and who reads them.
+const LAYOUTS: [(&str, Layout, bool, &str); 8] = [
+    ("one file", |_| 1, true, TRIPLE),
+    ("ten files", |_| 10, true, TRIPLE),
+    ("ten a file", TENS, true, TRIPLE),
+    // What nobody can be below who notices a file that was changed.
+    ("ten a file, only asked", TENS, false, ASKING),
+    ("one file, no index", |_| 1, false, TRIPLE),
+    ("ten files, no index", |_| 10, false, TRIPLE),
+    ("ten a file, no index", TENS, false, TRIPLE),
     // A native name on a helper may come to mean any triple: all text is kept.
-    ("one file, native name", |_| 1, NATIVE),
+    ("one file, native name", |_| 1, true, NATIVE),
 ];
+
+const TENS: Layout = |sections| sections.div_ceil(10);
 
 const TRIPLE: &str = "--child";
 const NATIVE: &str = "--native-child";
+const ASKING: &str = "--asking-child";
 
 /// A request for a name that the last section serves.
 struct Asked;
@@ -101,6 +107,15 @@ fn child(dir: &str, wanted: Wanted<'_>) {
     println!("{}", start.elapsed().as_nanos());
 }
 
+/// In the child: `dir` listed, and of each file asked whether it is the same as ever, timed.
+fn asking_child(dir: &str) {
+    let start = Instant::now();
+    for file in fs::read_dir(dir).expect("the directory can be read") {
+        black_box(file.and_then(|f| f.metadata()).expect("it is there"));
+    }
+    println!("{}", start.elapsed().as_nanos());
+}
+
 fn measure(child: &str, dir: &Path) -> f64 {
     let program = env::current_exe().expect("the benchmark knows its own path");
     let output = Command::new(program).arg(child).arg(dir).output();
@@ -119,36 +134,44 @@ fn main() {
     match arguments.windows(2).next().map(|w| [&*w[0], &*w[1]]) {
         Some([TRIPLE, dir]) => return child(dir, Wanted::For(Asked.triple())),
         Some([NATIVE, dir]) => return child(dir, Wanted::Everything),
+        Some([ASKING, dir]) => return asking_child(dir),
         _ => {}
     }
     let root = env::temp_dir().join(format!("rules-bench-{}", std::process::id()));
     let empty = root.join("none");
     write(&empty, 0, 1);
     let mut cases = Vec::new();
-    for (layout, (_, files, _)) in LAYOUTS.iter().enumerate() {
+    for (layout, (_, files, ..)) in LAYOUTS.iter().enumerate() {
         for sections in SIZES {
             let dir = root.join(format!("{layout}-{sections}"));
             write(&dir, sections, files(sections));
             cases.push((layout, sections, dir, Vec::new()));
         }
     }
+    // Files are indexed when they have been left alone for so long.
+    std::thread::sleep(index::QUIET);
+    for (layout, _, dir, _) in &cases {
+        if LAYOUTS[*layout].2 {
+            index::write(dir).expect("an index can be written");
+        }
+    }
     for _ in 0..ROUNDS {
         for (layout, _, dir, added) in &mut cases {
-            let (_, _, child) = LAYOUTS[*layout];
+            let (.., child) = LAYOUTS[*layout];
             added.push(measure(child, dir) - measure(child, &empty));
         }
     }
     let _ = fs::remove_dir_all(&root);
     let mut table = String::from(
-        "layout                 sections  files  added ms (median, p10)  ns per section (median)\n",
+        "layout                  sections  files  added ms (median, p10)  ns per section (median)\n",
     );
     let mut lines: Vec<plot::Line> = Vec::new();
     for (layout, sections, _, added) in cases {
-        let (title, files, _) = LAYOUTS[layout];
+        let (title, files, ..) = LAYOUTS[layout];
         let (median, low) = quantiles(added);
         let _ = writeln!(
             table,
-            "{title:<21} {sections:>9} {:>6} {:>13.3} {:>9.3} {:>16.0}",
+            "{title:<22} {sections:>9} {:>6} {:>13.3} {:>9.3} {:>16.0}",
             files(sections),
             median / 1e6,
             low / 1e6,

@@ -3,89 +3,13 @@
 
 mod rules_common;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ccroute::rules::load::{load, Text};
 use ccroute::rules::matching::RuleSet;
-use ccroute::rules::sieve::{load_for, Wanted, PIECE};
+use ccroute::rules::sieve::PIECE;
 use ccroute::rules::Subject;
-use rules_common::{shown, Asked};
-
-/// A directory of one test's own.
-struct Farm(PathBuf);
-
-impl Farm {
-    fn new(name: &str) -> Farm {
-        let dir = std::env::temp_dir().join(format!("sieve-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).unwrap();
-        Farm(dir)
-    }
-
-    fn write(&self, name: &str, body: impl AsRef<[u8]>) {
-        fs::write(self.0.join(name), body).unwrap();
-    }
-
-    fn whole(&self) -> Vec<Text> {
-        load(std::slice::from_ref(&self.0)).unwrap()
-    }
-
-    fn wanted(&self, triple: Option<&str>) -> Vec<Text> {
-        load_for(std::slice::from_ref(&self.0), Wanted::For(triple)).unwrap()
-    }
-}
-
-impl Drop for Farm {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The nth section, of a kind that changes with it; `end` ends its lines.
-fn section(n: usize, end: &str) -> String {
-    let header = match n % 11 {
-        0 => "a-x-b".into(),
-        3 => format!("a-{n}-b from 10.0.{}.0/24", n % 250),
-        4 => "a-?-*".into(),
-        5 => "native direct".into(),
-        6 => "  native tool g*  ".into(),
-        7 => format!("a-{n}-*"),
-        8 => "ccroute".into(),
-        9 => "*".into(),
-        _ => format!("a-board{n}-b"),
-    };
-    let body = match (n % 11, n % 3) {
-        (8, _) => format!("log = /var/log/{n}\n"),
-        (_, 0) => format!("# \u{e9} ['\nuse = t-{n} u # v\nflags += -f{n} '-g {n}'\n"),
-        (_, 1) => format!("  use   =  t{n}\n\tpath = /opt/*/{n}\nproof=00{n}\n\n"),
-        _ => format!("defaults += -O{n}\nversion = any\ntool.cc = gcc\nrefuse = n{n}\n"),
-    };
-    format!("[{header}]\n{body}").replace('\n', end)
-}
-
-fn sections(count: usize, end: &str) -> String {
-    (0..count).map(|n| section(n, end)).collect()
-}
-
-const ASKED: [&str; 6] = [
-    "native",
-    "native tool=g++",
-    "a-x-b",
-    "a-3-b helper from=10.0.3.9",
-    "a-board21-b",
-    "none-at-all under-distcc",
-];
-
-/// What texts say to a request, with the lines that say it, and of the program itself.
-fn says(texts: &[Text], asked: &Asked) -> String {
-    let rules = RuleSet::parse(texts).unwrap();
-    format!("{}\n{:?}", shown(&rules.settings(asked)), rules.program())
-}
-
-fn kept(texts: &[Text]) -> usize {
-    texts.iter().map(|t| t.bytes.len()).sum()
-}
+use rules_common::farm::{kept, says, section, sections, Farm, ASKED};
+use rules_common::Asked;
 
 fn agree(farm: &Farm) {
     let whole = farm.whole();

@@ -81,6 +81,7 @@ pub fn svg(title: &str, x_title: &str, y_title: &str, lines: &[Line]) -> String 
     );
     for (n, line) in lines.iter().enumerate() {
         let colour = COLOURS[n % COLOURS.len()];
+        let dashes = if n < COLOURS.len() { "none" } else { "5 4" };
         let drawn = line.points.iter().filter(|p| p.1 > 0.0);
         let path: Vec<String> = drawn
             .clone()
@@ -88,7 +89,8 @@ pub fn svg(title: &str, x_title: &str, y_title: &str, lines: &[Line]) -> String 
             .collect();
         let _ = writeln!(
             svg,
-            "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" \
+             stroke-dasharray=\"{dashes}\"/>",
             path.join("L")
         );
         for point in drawn {

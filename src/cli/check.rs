@@ -12,7 +12,7 @@ use super::list::{refusal, stand_ins, why_not};
 use super::load_rules;
 use super::names::{how_to_install, resolve, Triple};
 use super::place::Tree;
-use super::record::{record, serving};
+use super::record::{index_rules, record, serving};
 use crate::decide::Refusal;
 use crate::exit::Exit;
 use crate::probe::{check_stand_in, Compiler, Proof, Report};
@@ -141,10 +141,17 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             }
             Err(failure) => ("warning", failure.to_string()),
         };
-        if !arguments.json {
-            writeln!(out, "{level}: {text}")?;
+        let mut said = vec![(level, text)];
+        said.extend(index_rules().into_iter().map(|indexed| match indexed {
+            Ok(text) => ("info", text),
+            Err(text) => ("warning", text),
+        }));
+        for (level, text) in said {
+            if !arguments.json {
+                writeln!(out, "{level}: {text}")?;
+            }
+            findings.push(json!({"level": level, "text": text}));
         }
-        findings.push(json!({"level": level, "text": text}));
     }
     if arguments.json {
         let report = json!({

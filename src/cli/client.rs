@@ -82,6 +82,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     }
     let text = rules(&native, &masquerade, &names);
     tree.file(Path::new(RULES), &text, 0o644, &mut made, out)?;
+    super::install::index(arguments, out)?;
     for name in &names {
         let at = masquerade.join(name);
         tree.take_place(&at, &program, &kept(&at), &mut made, out)?;
@@ -134,6 +135,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     }
     tree.remove_file(Path::new(RULES), &mut made, out)?;
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
+    super::install::forget_index(&tree, &mut made, out)?;
     let program = super::install::program(arguments)?;
     if let Some(launcher) = launcher(&program).filter(|at| !tree.is_packaged(at)) {
         tree.remove_our_link(&launcher, &mut made, out)?;

@@ -13,13 +13,13 @@ use nix::sys::stat::{umask, Mode};
 use super::client;
 use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
-use super::record::{record, serving};
+use super::record::{index_rules, record, rules_directories, serving};
 use super::{load_rules, Failure};
 use crate::calls::{self, HELPER_DIR, HELPER_FILE};
 use crate::compilers::FILE as FACTS;
 use crate::exit::Exit;
 use crate::name::Tool;
-use crate::rules::matching::RuleSet;
+use crate::rules::{index, matching::RuleSet};
 
 /// Where the links go that distccd finds compilers by. No part of it may be called like distcc:
 /// distccd warns, on every job, about links that lead there.
@@ -138,6 +138,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         let recorded = record(&facts, &serving(&triples))?;
         writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
     }
+    index(arguments, out)?;
     writeln!(
         out,
         "{} names served; {} made, {} removed, {} unchanged, {} left alone",
@@ -154,6 +155,29 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         }
     }
     Ok(Exit::Success)
+}
+
+/// Indexes this machine's rules. Below another root their files are not the ones that calls will find.
+pub(super) fn index(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
+    if arguments.root == Path::new("/") && !arguments.dry_run {
+        for indexed in index_rules() {
+            match indexed {
+                Ok(text) => writeln!(out, "{text}")?,
+                Err(text) => writeln!(out, "note: {text}")?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes what [`index`] made.
+pub(super) fn forget_index(
+    tree: &Tree,
+    made: &mut Made,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut dirs = rules_directories().into_iter();
+    dirs.try_for_each(|dir| tree.remove_file_of_ours_by_name(&dir.join(index::NAME), made, out))
 }
 
 /// The reverse of [`install`]: the variables first, the list only when no distccd relies on it.
@@ -181,6 +205,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     }
     tree.remove_file_of_ours_by_name(Path::new(COMMANDS), &mut made, out)?;
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
+    forget_index(&tree, &mut made, out)?;
     tree.remove_directory(Path::new(TEMPORARY), &mut made, out)?;
     for file in calls::files(Path::new(HELPER_FILE)) {
         tree.remove_file_of_ours_by_name(&file, &mut made, out)?;

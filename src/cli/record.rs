@@ -1,4 +1,4 @@
-//! Records what the compilers of this machine are, for the shim to read.
+//! Records what the compilers of this machine are, and where its rules are, for the shim to read.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use super::names::Triple;
 use super::Failure;
 use crate::compilers::{self, Entry, Stat};
+use crate::rules::index::{self, Written};
+use crate::rules::load::SHIPPED;
+use crate::world;
 
 /// What recording came to.
 #[derive(Debug, Default)]
@@ -67,4 +70,29 @@ fn known(before: &[u8], path: &Path) -> Option<Entry> {
         target: record.target.to_owned(),
         defaults: record.flags().map(str::to_owned).collect(),
     })
+}
+
+/// Indexes the directories of rules that are so large that it shortens calls. Says for each that was
+/// indexed how much, or why it could not be, which makes calls no worse than they were.
+pub(super) fn index_rules() -> Vec<Result<String, String>> {
+    let dirs = rules_directories().into_iter();
+    let indexed = dirs.filter_map(|dir| match index::write(&dir) {
+        Ok(Written::Unneeded | Written::Unchanged) => None,
+        Ok(Written::Made(files)) => Some(Ok(format!(
+            "indexed {files} rules files in {}",
+            dir.display()
+        ))),
+        Err(error) => Some(Err(format!(
+            "cannot write {}: {error}: each call reads all rules there",
+            dir.join(index::NAME).display()
+        ))),
+    });
+    indexed.collect()
+}
+
+/// The directories that rules are read from.
+pub(super) fn rules_directories() -> Vec<PathBuf> {
+    let mut dirs = world::rules_directories();
+    dirs.retain(|dir| dir.as_os_str() != SHIPPED);
+    dirs
 }

@@ -20,6 +20,7 @@ use nix::fcntl::OFlag;
 use nix::sys::statvfs::{fstatvfs, statvfs, FsFlags, Statvfs};
 
 use super::error::RulesError;
+use super::index::{self, Index};
 use super::shipped::{self, Shipped};
 use super::sieve::{Sieve, Sifted};
 use crate::sys;
@@ -93,20 +94,22 @@ pub(super) fn load_through(
     dirs: &[PathBuf],
     mut sieve: Option<&mut Sieve<'_>>,
 ) -> Result<Vec<Text>, RulesError> {
-    let mut names: Vec<(OsString, &Path, Entry)> = Vec::new();
+    // Each with the number of its directory.
+    let mut names: Vec<(OsString, usize, Entry)> = Vec::new();
+    let mut indexes: Vec<Option<Index>> = Vec::with_capacity(dirs.len());
     let mut checked = Checked::default();
-    for dir in dirs {
+    for (number, dir) in dirs.iter().enumerate() {
         if dir.as_os_str() == SHIPPED {
             let shipped = shipped::FILES.iter();
-            names.extend(shipped.map(|f| (f.name.into(), dir.as_path(), Entry::Shipped(f))));
+            names.extend(shipped.map(|f| (f.name.into(), number, Entry::Shipped(f))));
+            indexes.push(None);
             continue;
         }
         let listed = list(dir, &mut checked)?;
-        names.extend(
-            listed
-                .into_iter()
-                .map(|(name, entry)| (name, dir.as_path(), entry)),
-        );
+        let names_here = listed.names.into_iter();
+        names.extend(names_here.map(|(name, entry)| (name, number, entry)));
+        let index = (listed.indexed && sieve.is_some()).then(|| Index::open(dir));
+        indexes.push(index.flatten());
     }
     // The earlier directory keeps the name: this sort is stable.
     names.sort_by(|(a, ..), (b, ..)| a.cmp(b));
@@ -117,8 +120,15 @@ pub(super) fn load_through(
             texts.push(file.text());
             continue;
         }
-        let path = dir.join(name);
-        let sieve = sieve.as_deref_mut();
+        let path = dirs[dir].join(name);
+        let mut sieve = sieve.as_deref_mut();
+        if let (Some(index), Some(sieve), Entry::File) = (&mut indexes[dir], &mut sieve, entry) {
+            if let Some(known) = index.read(&path, sieve) {
+                sieve.used = true;
+                texts.extend(known);
+                continue;
+            }
+        }
         texts.extend(read(&path, entry, &mut checked, sieve)?);
     }
     Ok(texts)
@@ -134,15 +144,24 @@ enum Entry {
     Shipped(&'static Shipped),
 }
 
-/// The rules files' names in a directory; none where there is no such directory.
-fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, RulesError> {
+/// What a directory holds.
+#[derive(Default)]
+struct Listed {
+    /// The rules files' names.
+    names: Vec<(OsString, Entry)>,
+    /// Whether there is an index.
+    indexed: bool,
+}
+
+/// Lists a directory; nothing where there is no such directory.
+fn list(dir: &Path, checked: &mut Checked) -> Result<Listed, RulesError> {
     let failed = |error: io::Error| unreadable(dir, &error);
     let (opened, real) = match open_directory(dir) {
         Ok(opened) => opened,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listed::default()),
         Err(error) => return Err(failed(error)),
     };
-    let mut names = Vec::new();
+    let mut listed = Listed::default();
     sys::list(&opened, &mut |name, kind| {
         // A leading dot hides a file, as editors' temporary files are.
         if is_rules_name(name) {
@@ -150,15 +169,19 @@ fn list(dir: &Path, checked: &mut Checked) -> Result<Vec<(OsString, Entry)>, Rul
                 libc::DT_REG => Entry::File,
                 _ => Entry::MaybeLink,
             };
-            names.push((OsStr::from_bytes(name).to_os_string(), entry));
+            listed
+                .names
+                .push((OsStr::from_bytes(name).to_os_string(), entry));
+        } else if name == index::NAME.as_bytes() {
+            listed.indexed = kind == libc::DT_REG;
         }
     })
     .map_err(failed)?;
     // An empty directory can do no harm, whoever may write to it.
-    if !names.is_empty() {
+    if !listed.names.is_empty() {
         checked.opened(&opened, dir, real)?;
     }
-    Ok(names)
+    Ok(listed)
 }
 
 /// Opens a directory, and its real path where that is known at once: the path itself, where the
@@ -177,7 +200,7 @@ fn open_directory(dir: &Path) -> io::Result<(File, Option<PathBuf>)> {
 }
 
 /// Whether a file in a rules directory is read.
-fn is_rules_name(name: &[u8]) -> bool {
+pub(super) fn is_rules_name(name: &[u8]) -> bool {
     name.ends_with(ENDING) && name.len() > ENDING.len() && name[0] != b'.'
 }
 
@@ -363,7 +386,7 @@ impl Checked {
 
 /// Whether nobody but root and the user who runs ccroute can write `path`. Permission bits
 /// alone count; the group does too, whichever it is.
-fn trusted(path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
+pub(super) fn trusted(path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
     let owner = bits.owner;
     if !sys::is_trusted_owner(owner) && !is_roots_elsewhere(owner, on) {
         return Err(RulesError::Unsafe {
@@ -389,13 +412,13 @@ fn trusted(path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> 
 
 /// What decides who can write to a file.
 #[derive(Clone, Copy)]
-struct Bits {
+pub(super) struct Bits {
     owner: u32,
     mode: u32,
 }
 
 impl Bits {
-    fn of(meta: &Metadata) -> Bits {
+    pub fn of(meta: &Metadata) -> Bits {
         Bits {
             owner: meta.uid(),
             mode: meta.mode(),
@@ -411,7 +434,7 @@ fn real_path(file: &File, path: &Path) -> Result<PathBuf, RulesError> {
 }
 
 /// Something that lies on a mount.
-trait OnMount {
+pub(super) trait OnMount {
     fn mount(&self) -> nix::Result<Statvfs>;
 }
 

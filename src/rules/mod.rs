@@ -1,10 +1,11 @@
 //! Rules: `*.rules` files in drop-in directories, above those that are [`shipped`] in the program.
-//! [`load`] finds and reads them, the large ones through a [`sieve`]; [`parse`] checks their text and
+//! [`load`] finds and reads them, the large ones through a [`sieve`] or by an [`index`]; [`parse`] checks their text and
 //! finds its sections ([`section`]), [`quick`] and [`header`] being parts of it; [`matching`] merges the
 //! sections that hold for a request.
 
 pub mod error;
 mod header;
+pub mod index;
 pub mod keys;
 pub mod load;
 pub mod matching;

@@ -16,7 +16,7 @@ use super::parse::{Checker, Scan, MARK, PROGRAM};
 pub const PIECE: usize = 32 * 1024;
 
 /// How much of all files together is kept whole.
-const ROOM: usize = 16 * 1024;
+pub(super) const ROOM: usize = 16 * 1024;
 
 /// How often files are read for one request: once more if it is renamed, which happens once.
 const PASSES: usize = 2;
@@ -69,8 +69,8 @@ pub(super) struct Sieve<'a> {
     /// How many bytes of whole files may still be kept.
     room: usize,
     piece: Vec<u8>,
-    /// Whether any file went through it.
-    used: bool,
+    /// Whether sections of any file may be missing.
+    pub used: bool,
 }
 
 /// What came of a file.
@@ -169,7 +169,8 @@ impl<'a> Sieve<'a> {
         true
     }
 
-    fn wants(&self, pattern: &[u8], glob: bool) -> bool {
+    /// Whether sections with this pattern may be asked for.
+    pub fn wants(&self, pattern: &[u8], glob: bool) -> bool {
         // Nearly every section is for another triple, which its length tells.
         if !glob && self.lengths & bit(pattern.len()) == 0 {
             return false;

@@ -1,6 +1,8 @@
 //! What the tests of rules share: a request to hold rules against, and settings as text.
 #![allow(dead_code)] // No test uses all of it.
 
+pub mod farm;
+
 use std::net::IpAddr;
 use std::path::Path;
 

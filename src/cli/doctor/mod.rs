@@ -26,7 +26,7 @@ use super::{client_check, Failure};
 use crate::compilers::FILE as FACTS;
 use crate::exit::Exit;
 use crate::rules::matching::RuleSet;
-use crate::rules::{self, RulesError};
+use crate::rules::{self, index, RulesError};
 use crate::world;
 use daemon::Daemon;
 use finding::{quoted, Finding, Severity};
@@ -117,6 +117,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     if client {
         client::findings(&setup, &mut found);
     }
+    if errors.is_empty() {
+        indexes(&setup, &mut found);
+    }
     if !helper && !client {
         found.push(Finding::new(
             Severity::Fault,
@@ -141,6 +144,22 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         false => print(out, &roles, &found, Look::now())?,
     }
     Ok(exit)
+}
+
+/// Rules that are many, and changed since they were indexed.
+fn indexes(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    let due = setup
+        .rules_directories
+        .iter()
+        .filter(|dir| index::is_due(dir));
+    found.extend(due.map(|dir| {
+        Finding::new(
+            Severity::Note,
+            format!("rules in {} are not indexed as they are now", dir.display()),
+            "each call reads them whole",
+            setup.as_root("ccroute check"),
+        )
+    }));
 }
 
 fn bad_rules(error: &RulesError) -> Finding {
