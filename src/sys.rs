@@ -108,7 +108,7 @@ fn open_descriptors() -> impl Iterator<Item = RawFd> {
 /// looked whether there is another. distccd's compilers inherit few descriptors; in version 3.4 it
 /// is 5.
 pub fn first_peer() -> Option<IpAddr> {
-    std::iter::once(5).chain(3..16).find_map(peer_address)
+    [5, 3, 4].into_iter().chain(6..16).find_map(peer_address)
 }
 
 fn peer_address(fd: RawFd) -> Option<IpAddr> {
