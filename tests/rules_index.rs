@@ -165,13 +165,14 @@ fn what_was_changed_just_now_is_waited_for_or_left_out() {
             .duration_since(changed.modified().unwrap());
         assert!(age.as_ref().is_ok_and(|age| *age >= QUIET), "{age:?}");
     }
-    // Somebody writes to it all the while.
+    // Somebody writes to it all the while, and is heard each time.
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            for turn in 0..300 {
-                let text = body(11).replace("a-x-b", &format!("a-{}-b", turn % 10));
-                farm.write("new", text);
+            for turn in 100..400 {
+                let flag = format!("-O{turn}");
+                farm.write("new", body(11).replace("-O131", &flag));
                 fs::rename(farm.0.join("new"), farm.0.join("11.rules")).unwrap();
+                assert!(said(&farm).contains(&flag), "{flag}");
                 thread::sleep(QUIET / 200);
             }
         });
@@ -254,7 +255,7 @@ fn no_index_can_make_a_call_fail() {
             odd[at] = [0, 0xff, 0x7f, random() as u8][random() % 4];
         }
         farm.write(NAME, odd);
-        let texts = load_for(&[farm.0.clone()], Wanted::For(Some("a-x-b"))).unwrap();
+        let texts = load_for(std::slice::from_ref(&farm.0), Wanted::For(Some("a-x-b"))).unwrap();
         assert!(kept(&texts) <= 12 << 20);
     }
 }
@@ -298,7 +299,7 @@ fn files_that_others_can_write_are_refused_as_without_an_index() {
     // Asked for or not.
     for triple in ["a-x-b", "zz"] {
         fs::set_permissions(&at, Permissions::from_mode(0o666)).unwrap();
-        let error = load_for(&[farm.0.clone()], Wanted::For(Some(triple))).unwrap_err();
+        let error = load_for(std::slice::from_ref(&farm.0), Wanted::For(Some(triple))).unwrap_err();
         assert!(error
             .to_string()
             .contains("others than its owner can write"));
