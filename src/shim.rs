@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::calls;
-use crate::decide::{decide, sections_asked, COMPILER};
+use crate::decide::{decide, triple_of_source, COMPILER};
 use crate::exec;
 use crate::exit::Exit;
 use crate::request::{Passed, Request, PASSED, SAFEGUARD};
@@ -56,13 +56,6 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
             };
         }
     };
-    let loaded = load_for(&world::rules_directories(), sections_asked(&request));
-    let parsed = loaded.as_ref().map(|texts| RuleSet::parse(texts));
-    let rules = match parsed {
-        Ok(Ok(rules)) => rules,
-        Ok(Err(error)) => return bad_rules(&request, &error),
-        Err(error) => return bad_rules(&request, &error),
-    };
     let this = world::this_file();
     let passed_on = std::env::var_os(COMPILER);
     let world = World::new(&request, &world::path_variable(), this).with_compiler(
@@ -70,6 +63,15 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         passed_on,
         request.place,
     );
+    let triple = request.name.triple.as_deref();
+    let source = || triple_of_source(&request, &world);
+    let loaded = load_for(&world::rules_directories(), triple, &source);
+    let parsed = loaded.as_ref().map(|texts| RuleSet::parse(texts));
+    let rules = match parsed {
+        Ok(Ok(rules)) => rules,
+        Ok(Err(error)) => return bad_rules(&request, &error),
+        Err(error) => return bad_rules(&request, &error),
+    };
     let decision = decide(&request, &rules, &world);
     let log = rules.program();
     calls::record(&log, &request, &decision, || {

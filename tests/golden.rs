@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use ccroute::client::expand::Built;
-use ccroute::decide::{decide, sections_asked, Decision, Facts, Outcome, Reach, Recorded};
+use ccroute::decide::{decide, triple_of_source, Decision, Facts, Outcome, Reach, Recorded};
 use ccroute::evidence::Evidence;
 use ccroute::request::{Passed, Request};
 use ccroute::rules::load::{load, Text, SHIPPED};
@@ -141,7 +141,7 @@ fn shipped() -> Vec<Text> {
 
 /// The same rules as the shim reads them: from a directory, in a file too large to be kept whole. A
 /// case's own rules stand first in it, so that their lines are the same.
-fn as_the_shim_reads(texts: &[Text], request: &Request, case: &Path) -> Vec<Text> {
+fn as_the_shim_reads(texts: &[Text], request: &Request, fake: &Fake, case: &Path) -> Vec<Text> {
     let root = std::env::temp_dir().join(format!("golden-{}", std::process::id()));
     let dir = root.join(case.file_stem().unwrap());
     fs::create_dir_all(&dir).unwrap();
@@ -158,7 +158,10 @@ fn as_the_shim_reads(texts: &[Text], request: &Request, case: &Path) -> Vec<Text
         fs::write(dir.join(text.path.file_name().unwrap()), body).unwrap();
     }
     dirs.dedup();
-    let mut read = load_for(&dirs, sections_asked(request)).unwrap();
+    let mut read = load_for(&dirs, request.name.triple.as_deref(), &|| {
+        triple_of_source(request, fake)
+    })
+    .unwrap();
     for text in &mut read {
         if let Ok(name) = text.path.strip_prefix(&dir) {
             text.path = Path::new(DIRECTORY).join(name).into();
@@ -239,7 +242,7 @@ fn run_case(path: &Path) -> (String, String) {
     request.place = place;
     let rules = RuleSet::parse(&texts).unwrap();
     let got = render(&decide(&request, &rules, &fake), place);
-    let read = as_the_shim_reads(&texts, &request, path);
+    let read = as_the_shim_reads(&texts, &request, &fake, path);
     let rules = RuleSet::parse(&read).unwrap();
     let same = render(&decide(&request, &rules, &fake), place);
     assert_eq!(same, got, "{}: as the shim reads the rules", path.display());

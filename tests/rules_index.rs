@@ -12,7 +12,7 @@ use std::thread;
 use ccroute::rules::index::{is_due, remove, write, Written, NAME, QUIET};
 use ccroute::rules::load::{load, Text};
 use ccroute::rules::matching::RuleSet;
-use ccroute::rules::sieve::{load_for, Wanted};
+use ccroute::rules::sieve::load_for;
 use ccroute::rules::Subject;
 use common::call::{copy_of_ccroute, Call};
 use common::Scratch;
@@ -193,7 +193,7 @@ fn an_earlier_directory_still_replaces_a_file_of_an_indexed_one() {
     let dirs = [first.0.clone(), farm.0.clone(), PathBuf::new()];
     for words in ASKED {
         let asked = Asked::new(words);
-        let texts = load_for(&dirs, Wanted::For(asked.triple())).unwrap();
+        let texts = load_for(&dirs, asked.triple(), &|| None).unwrap();
         assert_eq!(says(&texts, &asked), says(&load(&dirs).unwrap(), &asked));
     }
 }
@@ -255,7 +255,7 @@ fn no_index_can_make_a_call_fail() {
             odd[at] = [0, 0xff, 0x7f, random() as u8][random() % 4];
         }
         farm.write(NAME, odd);
-        let texts = load_for(std::slice::from_ref(&farm.0), Wanted::For(Some("a-x-b"))).unwrap();
+        let texts = load_for(std::slice::from_ref(&farm.0), Some("a-x-b"), &|| None).unwrap();
         assert!(kept(&texts) <= 12 << 20);
     }
 }
@@ -299,7 +299,7 @@ fn files_that_others_can_write_are_refused_as_without_an_index() {
     // Asked for or not.
     for triple in ["a-x-b", "zz"] {
         fs::set_permissions(&at, Permissions::from_mode(0o666)).unwrap();
-        let error = load_for(std::slice::from_ref(&farm.0), Wanted::For(Some(triple))).unwrap_err();
+        let error = load_for(std::slice::from_ref(&farm.0), Some(triple), &|| None).unwrap_err();
         assert!(error
             .to_string()
             .contains("others than its owner can write"));

@@ -23,7 +23,6 @@ use crate::hostile::{hostile, Job};
 use crate::name::CompilerName;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
-use crate::rules::sieve::Wanted as Sections;
 use crate::rules::{OnRefuse, Origin, Place, Settings, Sourced, Subject};
 use crate::sandbox::Limits;
 use crate::target::Target;
@@ -132,12 +131,12 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
     }
 }
 
-/// The sections that [`decide`] may ask for before a rule renames the request. A native name on a
-/// helper is whatever its source says.
-pub fn sections_asked<'a>(request: &'a Request<'_>) -> Sections<'a> {
-    match (request.name.triple.as_deref(), request.place) {
-        (None, Place::Helper) => Sections::Everything,
-        (triple, _) => Sections::For(triple),
+/// The triple that a request may come to mean although no rule says so: a native name on a helper is
+/// what its source says.
+pub fn triple_of_source(request: &Request<'_>, facts: &dyn Facts) -> Option<String> {
+    match (&request.name.triple, request.place) {
+        (None, Place::Helper) => facts.evidence().triple().map(str::to_owned),
+        _ => None,
     }
 }
 

@@ -97,11 +97,7 @@ impl Index {
     /// A directory's index, if there is one that can be believed.
     pub fn open(dir: &Path) -> Option<Index> {
         let path = dir.join(NAME);
-        let mut options = OpenOptions::new();
-        options.read(true);
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
-        let file = options.open(&path).ok()?;
-        let meta = file.metadata().ok()?;
+        let (file, meta) = open(&path)?;
         load::trusted(&path, load::Bits::of(&meta), &file).ok()?;
         let size = usize::try_from(meta.size()).unwrap_or(PIECE);
         let mut index = Index {
@@ -124,11 +120,7 @@ impl Index {
             let meta = fs::symlink_metadata(path).ok()?;
             return known.is(path, &meta, path).then(Vec::new);
         }
-        let mut options = OpenOptions::new();
-        options.read(true);
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
-        let file = options.open(path).ok()?;
-        let meta = file.metadata().ok()?;
+        let (file, meta) = open(path)?;
         let known = known.is(path, &meta, &file);
         let texts = parts.iter().map(|part| {
             let mut text = Text::part(path, part.line);
@@ -217,6 +209,16 @@ impl Known {
         let size = self.stamp[8..].first_chunk().copied();
         u64::from_le_bytes(size.unwrap_or_default()).min(load::FILE_MAX)
     }
+}
+
+/// Opens what stands there, if it is no link.
+fn open(path: &Path) -> Option<(File, Metadata)> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = options.open(path).ok()?;
+    let meta = file.metadata().ok()?;
+    Some((file, meta))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

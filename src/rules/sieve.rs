@@ -18,27 +18,20 @@ pub const PIECE: usize = 32 * 1024;
 /// How much of all files together is kept whole.
 pub(super) const ROOM: usize = 16 * 1024;
 
-/// How often files are read for one request: once more if it is renamed, which happens once.
+/// How often files are read for one request: once more if it may mean another triple, which happens once.
 const PASSES: usize = 2;
 
-/// Which sections a request may ask for, as long as none of them renames it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted<'a> {
-    /// Any.
-    Everything,
-    /// Those for a triple (`None`: for native names).
-    For(Option<&'a str>),
-}
-
 /// [`load::load`] for one request: sections that it cannot ask for may be missing. Their lines were
-/// checked all the same.
+/// checked all the same. It asks for those of its triple (`None`: of native names), of one that a rule
+/// renames it to, and of one that its `source` names, which is looked at where that matters.
 ///
 /// # Errors
 /// As [`load::load`]. A text with a fault is there as a whole, for [`RuleSet::parse`] to find it.
-pub fn load_for(dirs: &[PathBuf], wanted: Wanted<'_>) -> Result<Vec<Text>, RulesError> {
-    let Wanted::For(triple) = wanted else {
-        return load::load(dirs);
-    };
+pub fn load_for(
+    dirs: &[PathBuf],
+    triple: Option<&str>,
+    source: &dyn Fn() -> Option<String>,
+) -> Result<Vec<Text>, RulesError> {
     let mut names = vec![triple.map(str::to_owned)];
     for _ in 0..PASSES {
         let mut sieve = Sieve::new(&names);
@@ -46,16 +39,17 @@ pub fn load_for(dirs: &[PathBuf], wanted: Wanted<'_>) -> Result<Vec<Text>, Rules
         if !sieve.used {
             return Ok(texts);
         }
-        let mut renamed = match RuleSet::parse(&texts) {
+        let mut others = match RuleSet::parse(&texts) {
             Ok(rules) => rules.renamed(triple),
             Err(_) => return Ok(texts),
         };
-        renamed.retain(|name| !names.contains(name));
-        if renamed.is_empty() {
+        others.extend(source().map(Some));
+        others.retain(|name| !names.contains(name));
+        if others.is_empty() {
             return Ok(texts);
         }
         // Sections for what the request then means may have been anywhere.
-        names.append(&mut renamed);
+        names.append(&mut others);
     }
     load::load(dirs)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ccroute::rules::load::{load, Text};
 use ccroute::rules::matching::RuleSet;
-use ccroute::rules::sieve::{load_for, Wanted};
+use ccroute::rules::sieve::load_for;
 
 use super::{shown, Asked};
 
@@ -32,7 +32,7 @@ impl Farm {
 
     /// What a request for a triple may ask for.
     pub fn wanted(&self, triple: Option<&str>) -> Vec<Text> {
-        load_for(std::slice::from_ref(&self.0), Wanted::For(triple)).unwrap()
+        load_for(std::slice::from_ref(&self.0), triple, &|| None).unwrap()
     }
 }
 
