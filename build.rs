@@ -169,7 +169,7 @@ fn sources() -> io::Result<()> {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
     }
-    println!("cargo:rustc-env=CCROUTE_SOURCES={hash:016x}");
+    println!("cargo:rustc-env=SOURCES_HASH={hash:016x}");
     Ok(())
 }
 

@@ -27,7 +27,7 @@ use super::sieve::{self, Sieve, PIECE};
 pub const NAME: &str = ".index";
 
 /// With what an index begins that this very program can read: another one's rules may have other keys.
-const MAGIC: &[u8] = concat!("ccroute index ", env!("CCROUTE_SOURCES"), "\n").as_bytes();
+const MAGIC: &[u8] = concat!("ccroute index ", env!("SOURCES_HASH"), "\n").as_bytes();
 
 /// How long files have to be left alone before they are indexed. No file system's times are coarser.
 pub const QUIET: Duration = Duration::from_secs(2);
