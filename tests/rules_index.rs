@@ -357,6 +357,19 @@ fn check_indexes_and_uninstall_removes() {
     let checked = call(&["check"]);
     assert!(!checked.stdout.contains("indexed"), "{checked:?}");
 
+    // Where it cannot be written: a directory of somebody else, as it were.
+    remove(&rules).unwrap();
+    fs::create_dir(rules.join(NAME)).unwrap();
+    let checked = call(&["check"]);
+    let why = format!(
+        "warning: each call reads all rules in {0}: cannot write {0}/.index: ",
+        rules.display()
+    );
+    assert!(checked.stdout.contains(&why), "{checked:?}");
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    fs::remove_dir(rules.join(NAME)).unwrap();
+    call(&["check"]);
+
     // Not where there is a fault.
     fs::write(rules.join("00.rules"), "nonsense\n").unwrap();
     assert!(!call(&["check"]).stdout.contains("indexed"));

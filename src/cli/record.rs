@@ -48,14 +48,16 @@ pub(super) fn record(file: &Path, paths: &BTreeSet<PathBuf>) -> Result<Recorded,
     // The directory is not there before the first record, nor below a packager's root.
     let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     made.and_then(|()| compilers::write(file, &entries))
-        .map_err(|error| {
-            let hint = match error.kind() {
-                io::ErrorKind::PermissionDenied => ": run it as root",
-                _ => "",
-            };
-            Failure::Fault(format!("cannot write {}: {error}{hint}", file.display()))
-        })?;
+        .map_err(|error| Failure::Fault(cannot_write(file, &error)))?;
     Ok(recorded)
+}
+
+fn cannot_write(file: &Path, error: &io::Error) -> String {
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied => ": run it as root",
+        _ => "",
+    };
+    format!("cannot write {}: {error}{hint}", file.display())
 }
 
 fn known(before: &[u8], path: &Path) -> Option<Entry> {
@@ -83,8 +85,9 @@ pub(super) fn index_rules() -> Vec<Result<String, String>> {
             dir.display()
         ))),
         Err(error) => Some(Err(format!(
-            "cannot write {}: {error}: each call reads all rules there",
-            dir.join(index::NAME).display()
+            "each call reads all rules in {}: {}",
+            dir.display(),
+            cannot_write(&dir.join(index::NAME), &error)
         ))),
     });
     indexed.collect()
