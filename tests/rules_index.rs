@@ -14,7 +14,7 @@ use ccroute::rules::load::{load, Text};
 use ccroute::rules::matching::RuleSet;
 use ccroute::rules::sieve::load_for;
 use ccroute::rules::Subject;
-use common::call::{copy_of_ccroute, Call};
+use common::call::{copy_of_ccroute, in_namespace, Call, Ran};
 use common::Scratch;
 use rules_common::farm::{kept, says, section, sections, Farm, ASKED};
 use rules_common::Asked;
@@ -382,4 +382,31 @@ fn check_indexes_and_uninstall_removes() {
         .run();
     assert!(ran.stdout.contains("remove /rules/.index\n"), "{ran:?}");
     assert!(!rules.join(NAME).exists());
+}
+
+/// On a file system that is not known to tell of a change at once there is none: here one in memory, in
+/// the place of somebody's NFS.
+#[test]
+fn on_a_file_system_of_others_there_is_no_index() {
+    let scratch = Scratch::new("rules_index_nfs");
+    let program = copy_of_ccroute(&scratch.path("opt/ccroute"));
+    let mount = scratch.dir("mount");
+    let script = scratch.script(
+        "in-namespace",
+        &format!(
+            r#"mount -t ramfs none {mount} || exit 9
+trap 'umount {mount}' EXIT
+for n in 1 2 3 4 5 6 7 8 9; do printf '[a-%s-b]\nuse = c\n' $n >{mount}/$n.rules; done
+CCROUTE_COMPILERS={mount}/compilers CCROUTE_RULES_DIR={mount} {program} check
+ls -A {mount}
+"#,
+            mount = mount.display(),
+            program = program.display(),
+        ),
+    );
+    let ran = Ran::of(in_namespace(&script));
+    assert!(ran.stdout.contains("9 rules files, 0 errors"), "{ran:?}");
+    assert!(ran.stdout.contains("\n9.rules\ncompilers\n"), "{ran:?}");
+    assert!(!ran.stdout.contains("indexed"), "{ran:?}");
+    assert!(!ran.stdout.contains(NAME), "{ran:?}");
 }

@@ -230,6 +230,14 @@ unsafe extern "C" fn pread64(fd: c_int, to: *mut c_void, count: size_t, offset: 
 }
 
 #[no_mangle]
+unsafe extern "C" fn fstatfs64(fd: c_int, to: *mut ::libc::statfs64) -> c_int {
+    #[cfg(target_pointer_width = "32")]
+    return call!(::libc::SYS_fstatfs64, fd, size_of::<::libc::statfs64>(), to) as c_int;
+    #[cfg(target_pointer_width = "64")]
+    return call!(::libc::SYS_fstatfs, fd, to) as c_int;
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn write(fd: c_int, from: *const c_void, count: size_t) -> ssize_t {
     call!(::libc::SYS_write, fd, from, count)
 }

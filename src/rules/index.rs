@@ -5,7 +5,8 @@
 //! A stale index would mean a wrong compiler. So nothing is believed of a file whose inode, size or
 //! times, to the nanosecond, are other ones; what the index does not know, or what is odd about it,
 //! is read as if there were none. It is made only of files that were left alone for [`QUIET`], so
-//! that whoever changes one afterwards, even at once, gives it another time.
+//! that whoever changes one afterwards, even at once, gives it another time; and only on this machine's
+//! own file systems, because on others' (NFS) what is told of a file can be a minute old.
 //!
 //! It is [`MAGIC`], and for each file by name: [`Stamp`], the lengths of what follows (4 bytes each), its
 //! name, its sections. A section is where its header's line starts, that line's number (4 bytes each), its
@@ -18,6 +19,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
+
+use nix::sys::statfs::fstatfs;
 
 use super::load::{self, Text};
 use super::parse::{Checker, Scan, MARK};
@@ -40,6 +43,22 @@ const FEW: usize = 8;
 
 /// The longest pattern that is indexed, in bytes. A triple has fewer than a hundred.
 const PATTERN_MAX: usize = 4096;
+
+/// File systems that know at once what is changed, as statfs(2) calls them: ext2 to 4, tmpfs, overlayfs,
+/// XFS, btrfs, F2FS, ZFS, bcachefs, UBIFS, squashfs and EROFS.
+const LOCAL: [u32; 11] = [
+    0xef53,
+    0x0102_1994,
+    0x794c_7630,
+    0x5846_5342,
+    0x9123_683e,
+    0xf2f5_2010,
+    0x2fc1_2fc1,
+    0xca45_1a4e,
+    0x2405_1905,
+    0x7371_7368,
+    0xe0f5_e1e2,
+];
 
 /// What tells whether a file is the one that was looked at: inode, size, and the times of the last
 /// change of its text and of anything about it, the latter of which nobody can set.
@@ -107,7 +126,7 @@ impl Index {
             at: 0,
             filled: 0,
         };
-        let fits = meta.is_file() && index.bytes(0, MAGIC.len())? == MAGIC;
+        let fits = meta.is_file() && is_local(&index.file) && index.bytes(0, MAGIC.len())? == MAGIC;
         fits.then_some(index)
     }
 
@@ -221,6 +240,11 @@ fn open(path: &Path) -> Option<(File, Metadata)> {
     Some((file, meta))
 }
 
+/// Whether a file lies on a file system that knows at once what is changed.
+fn is_local(file: &File) -> bool {
+    fstatfs(file).is_ok_and(|on| LOCAL.contains(&(on.filesystem_type().0 as u32)))
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let number = bytes.get(at..)?.first_chunk()?;
     Some(u32::from_le_bytes(*number))
@@ -229,7 +253,8 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 /// What became of a directory's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// There are so few rules that reading them costs less; there is none now.
+    /// There are so few rules that reading them costs less, or it could not be believed where they are;
+    /// there is none now.
     Unneeded,
     /// It is right as it stands.
     Unchanged,
@@ -277,7 +302,8 @@ fn state(dir: &Path) -> io::Result<State> {
         files => files?,
     };
     let total: u64 = files.iter().map(|(_, meta)| meta.size()).sum();
-    Ok(match files.len() > FEW || total > sieve::ROOM as u64 {
+    let many = files.len() > FEW || total > sieve::ROOM as u64;
+    Ok(match many && is_local(&File::open(dir)?) {
         false => State::Unneeded,
         true if is_right(dir, &files) => State::Right,
         true => State::Due,
