@@ -102,6 +102,17 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             .push(json!({"level": level, "triple": triple.text, "text": why, "install": install}));
     }
     if !arguments.rules_only && errors.is_empty() {
+        // Before the compilers, which may be a thousand.
+        for indexed in index_rules() {
+            let (level, text) = match indexed {
+                Ok(text) => ("info", text),
+                Err(text) => ("warning", text),
+            };
+            if !arguments.json {
+                writeln!(out, "{level}: {text}")?;
+            }
+            findings.push(json!({"level": level, "text": text}));
+        }
         for checked in probed(&triples, &rules) {
             let report = &checked.report;
             wrong += usize::from(!report.outcome.is_ok());
@@ -141,17 +152,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             }
             Err(failure) => ("warning", failure.to_string()),
         };
-        let mut said = vec![(level, text)];
-        said.extend(index_rules().into_iter().map(|indexed| match indexed {
-            Ok(text) => ("info", text),
-            Err(text) => ("warning", text),
-        }));
-        for (level, text) in said {
-            if !arguments.json {
-                writeln!(out, "{level}: {text}")?;
-            }
-            findings.push(json!({"level": level, "text": text}));
+        if !arguments.json {
+            writeln!(out, "{level}: {text}")?;
         }
+        findings.push(json!({"level": level, "text": text}));
     }
     if arguments.json {
         let report = json!({
