@@ -40,13 +40,10 @@ LINKED_BY = CARGO_TARGET_$(shell echo '$(TARGET)' | tr a-z- A-Z_)_LINKER=$(LINKE
 
 .PHONY: build static bench bench-pi demo test deb install uninstall lint clean
 
-# ccroute-shim brings what it needs of the C library; a Rust whose own library needs more links it with all of it.
 RELEASE = $(if $(LINKER),$(LINKED_BY)) $(CARGO) build --release --locked $(if $(TARGET),--target $(TARGET))
 
-PROGRAMS = $(RELEASE) || { echo 'make: once more, with the C library: starts will take longer' >&2; CCROUTE_BARE=no $(RELEASE); }
-
 build:
-	$(PROGRAMS)
+	$(RELEASE)
 	$(if $(TARGET),$(CARGO) build --locked)
 	$(MAKE) $(PAGES:%=$(WRITTEN)/%)
 
@@ -60,57 +57,54 @@ $(PAGES:%=$(WRITTEN)/%): $(NATIVE)
 	@# Two of make may be at it at once.
 	$(NATIVE) $(page) >$@.$$$$ && mv $@.$$$$ $@
 
-# musl's start-up is the shortest; glibc's static one serves where rustc has no musl target.
+# For machines without libfakeroot and the like, which trace a program through its libraries. By musl where rustc has it.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 MUSL = $(HOST:gnu=musl)
 STATIC_TARGET = $(if $(wildcard $(shell rustc --print sysroot)/lib/rustlib/$(MUSL)),$(MUSL),$(HOST))
 
 static:
-	RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+	RUSTFLAGS="-C target-feature=+crt-static" \
 		$(CARGO) build --release --locked --target $(STATIC_TARGET) --target-dir target/static/build
-	install -m 755 $(addprefix target/static/build/$(STATIC_TARGET)/release/,ccroute ccroute-shim) target/static
+	install -m 755 target/static/build/$(STATIC_TARGET)/release/ccroute target/static
 
 demo:
 	packaging/setup.sh demo
-	$(PROGRAMS)
+	$(RELEASE)
 	packaging/demo.sh target/release/ccroute
 
 test:
 	packaging/setup.sh test
 	@# A test runs the README's 'make build' in a copy of this machine, which is thrown away.
-	$(PROGRAMS)
-	CCROUTE_TEST_SHIM=$(CURDIR)/target/release/ccroute-shim $(CARGO) test --locked
+	$(RELEASE)
+	$(CARGO) test --locked
 
 lint:
 	packaging/setup.sh ci
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	@# Only a release has src/bare in it.
-	$(CARGO) clippy --release --locked --bins -- -D warnings
 
 # Builds only what is missing, so that "make && sudo make install" needs no compiler as root.
-$(sort $(OUT)/ccroute $(OUT)/ccroute-shim $(NATIVE)):
+$(sort $(OUT)/ccroute $(NATIVE)):
 	$(MAKE) build
 
-install: $(OUT)/ccroute $(OUT)/ccroute-shim $(PAGES:%=$(WRITTEN)/%)
+install: $(OUT)/ccroute $(PAGES:%=$(WRITTEN)/%)
 	install -d $(addprefix $(DESTDIR),$(BIN) $(OWN)/rules.d $(DOC)/examples $(MAN)/man1 $(MAN)/man5 $(BASH) $(ZSH) $(FISH))
-	install -m 755 $(OUT)/ccroute $(OUT)/ccroute-shim $(DESTDIR)$(BIN)
-	ln -sf ccroute-shim $(DESTDIR)$(BIN)/ccroute-run
+	install -m 755 $(OUT)/ccroute $(DESTDIR)$(BIN)
+	ln -sf ccroute $(DESTDIR)$(BIN)/ccroute-run
 	@# To read, and to copy from: the program has them in it.
 	install -m 644 $(RULES) $(DESTDIR)$(OWN)/rules.d
 	install -m 644 $(DOCS) $(DESTDIR)$(DOC)
 	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOC)/examples
 	install -m 644 $(WRITTEN)/ccroute.1 $(DESTDIR)$(MAN)/man1
 	ln -sf ccroute.1 $(DESTDIR)$(MAN)/man1/ccroute-run.1
-	ln -sf ccroute.1 $(DESTDIR)$(MAN)/man1/ccroute-shim.1
 	install -m 644 $(WRITTEN)/ccroute.rules.5 $(DESTDIR)$(MAN)/man5
 	install -m 644 $(WRITTEN)/ccroute.bash $(DESTDIR)$(BASH)/ccroute
 	install -m 644 $(WRITTEN)/_ccroute $(DESTDIR)$(ZSH)
 	install -m 644 $(WRITTEN)/ccroute.fish $(DESTDIR)$(FISH)
 
-INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-shim $(BIN)/ccroute-run $(RULES:rules.d/%=$(OWN)/rules.d/%) \
+INSTALLED = $(BIN)/ccroute $(BIN)/ccroute-run $(RULES:rules.d/%=$(OWN)/rules.d/%) \
 	$(addprefix $(DOC)/,$(notdir $(DOCS))) $(addprefix $(DOC)/examples/,$(notdir $(EXAMPLES))) \
-	$(MAN)/man1/ccroute.1 $(MAN)/man1/ccroute-run.1 $(MAN)/man1/ccroute-shim.1 $(MAN)/man5/ccroute.rules.5 \
+	$(MAN)/man1/ccroute.1 $(MAN)/man1/ccroute-run.1 $(MAN)/man5/ccroute.rules.5 \
 	$(BASH)/ccroute $(ZSH)/_ccroute $(FISH)/ccroute.fish
 
 uninstall:

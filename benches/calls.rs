@@ -5,8 +5,8 @@
 use std::ffi::OsStr;
 use std::time::Instant;
 
-use ccroute::calls::record;
 use ccroute::decide::{Decision, Outcome, Reason, Run};
+use ccroute::log::record;
 use ccroute::request::{Passed, Request};
 use ccroute::rules::{LogLevel, LogTo, Origin, Program};
 

@@ -14,10 +14,11 @@ use std::process::Command;
 use std::time::Instant;
 use std::{env, fs};
 
+use ccroute::request::Place;
 use ccroute::rules::index;
 use ccroute::rules::matching::RuleSet;
 use ccroute::rules::sieve::load_for;
-use ccroute::rules::{Place, Subject};
+use ccroute::rules::Subject;
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 

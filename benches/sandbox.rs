@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use ccroute::hostile::Job;
-use ccroute::sandbox::{abi, apply, Policy};
+use ccroute::helper::hostile::JobFiles;
+use ccroute::helper::sandbox::{abi, apply, Policy};
 
 const RUNS: usize = 2000;
 

@@ -104,19 +104,17 @@ fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
 /// The static build to measure: named by the user, or where `make static` leaves it.
 fn static_build(target: &Path) -> Option<PathBuf> {
     let named = std::env::var_os("CCROUTE_STATIC").map(PathBuf::from);
-    let usual = target.join("static/ccroute-shim");
+    let usual = target.join("static/ccroute");
     named.into_iter().chain([usual]).find(|p| p.exists())
 }
 
 fn main() {
-    let program = Path::new(env!("CARGO_BIN_EXE_ccroute-shim"));
-    let whole = Path::new(env!("CARGO_BIN_EXE_ccroute"));
+    let program = Path::new(env!("CARGO_BIN_EXE_ccroute"));
     let target = program.ancestors().nth(2).unwrap_or(Path::new("target"));
     let farm = Farm::new();
     let runner = farm.runner();
     let mut cases = farm.peers();
     cases.extend(farm.roles(program, "shims"));
-    cases.extend(farm.roles(whole, "whole"));
     match static_build(target) {
         Some(program) => cases.extend(farm.roles(&program, "static")),
         None => eprintln!("no static build: `make static` makes one"),

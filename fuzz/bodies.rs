@@ -7,16 +7,16 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use ccroute::args::{scan, Kind};
-use ccroute::evidence::Evidence;
-use ccroute::hostile::{hostile, Job};
-use ccroute::name::{CompilerName, Tool};
-use ccroute::object::{compare, digest, Comparison, Facts};
+use ccroute::abi::triple::{Triple, TripleError};
+use ccroute::abi::{verdict, Level, Property, Target};
+use ccroute::compiler::name::{CompilerName, Tool};
+use ccroute::helper::evidence::Evidence;
+use ccroute::helper::hostile::{hostile, Job};
+use ccroute::options::{scan, Kind};
+use ccroute::proof::object::{compare, digest, Comparison, Facts};
 use ccroute::rules::load::Text;
 use ccroute::rules::matching::RuleSet;
 use ccroute::rules::parse::{parse, words};
-use ccroute::target::{verdict, Level, Property, Target};
-use ccroute::triple::{Triple, TripleError};
 use rules_common::{shown, text, Asked};
 
 #[path = "../tests/rules_common/mod.rs"]
@@ -172,7 +172,7 @@ fn agree(a: &Triple, b: &Triple) {
 }
 
 /// What no compiler compiles (hard float without an FPU) is refused even to itself.
-fn impossible(differences: &[ccroute::target::Difference]) -> bool {
+fn impossible(differences: &[ccroute::abi::Difference]) -> bool {
     let fatal: Vec<Property> = differences.iter().map(|d| d.property).collect();
     matches!(fatal.as_slice(), [Property::Fpu] | [Property::Mode])
 }

@@ -77,11 +77,11 @@ mkdir -m 1777 "$dir/tmp"
 cd "$dir/src"
 
 say "The helper: ccroute under each name that clients ask for, and the shipped rules"
-cp "$ccroute" "$ccroute-shim" "$dir"
+cp "$ccroute" "$dir"
 cp "$rules"/*.rules "$dir/rules/"
 chmod -R go-w,a+rX "$dir/rules" "$dir"/ccroute*
 for name in $pi-gcc $pi-g++ gcc; do
-    ln -s "$dir/ccroute-shim" "$dir/helper/$name"
+    ln -s "$dir/ccroute" "$dir/helper/$name"
 done
 start "$dir/helper:/usr/bin:/bin"
 echo "distccd on 127.0.0.1:$port; this machine has no $pi-gcc:"

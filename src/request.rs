@@ -5,11 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use thiserror::Error;
 
-use crate::args::{scan, Kind};
-use crate::evidence::kernel::ArgWatch;
-use crate::evidence::KernelSeen;
-use crate::name::{CompilerName, NameError};
-use crate::rules::Place;
+use crate::compiler::name::{CompilerName, NameError};
+use crate::helper::evidence::kernel::ArgWatch;
+use crate::helper::evidence::KernelSeen;
+use crate::options::{scan, Kind};
+use crate::os::{shown, FileId};
 
 /// The variable that distcc sets around everything that it starts, on client and helper.
 pub const SAFEGUARD: &str = "_DISTCC_SAFEGUARD";
@@ -23,6 +23,14 @@ pub const MAX_DEPTH: usize = 20;
 
 /// The prefix of the temporary files that distccd hands to a compiler.
 const DISTCCD_FILE: &[u8] = b"distccd_";
+
+/// Where ccroute was called: see the vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Direct,
+    UnderDistcc,
+    Helper,
+}
 
 /// One invocation.
 #[derive(Clone, Debug)]
@@ -96,9 +104,6 @@ fn is_distccd_file(path: &[u8]) -> bool {
     base.starts_with(DISTCCD_FILE)
 }
 
-/// A file's identity: device and inode.
-pub type FileId = (u64, u64);
-
 /// The shims that this invocation has come through, so that two copies on one PATH do not chase
 /// each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,18 +146,6 @@ pub enum RequestError {
     /// The name is printed with what is not plain text escaped, and cut.
     #[error("{shown}: not a compiler name: {error}; call ccroute by [TRIPLE-]TOOL[-VERSION]")]
     Name { shown: String, error: NameError },
-}
-
-/// Bytes as one printable line: escapes what could move a terminal, cuts what is long.
-pub fn shown(bytes: &[u8]) -> String {
-    const MOST: usize = 120;
-    let cut = bytes.len() > MOST;
-    let text = bytes[..bytes.len().min(MOST)].escape_ascii().to_string();
-    if cut {
-        text + "…"
-    } else {
-        text
-    }
 }
 
 impl<'a> Request<'a> {
@@ -258,11 +251,5 @@ mod tests {
         assert_eq!(job.inputs, [b"x.c"]);
         assert_eq!(job.output, Some(&b"x.o"[..]));
         assert_eq!(job.target, Some(&b"arm"[..]));
-    }
-
-    #[test]
-    fn what_is_shown_stays_on_one_line() {
-        assert_eq!(shown(b"a\n\x1b[31m\xff"), "a\\n\\x1b[31m\\xff");
-        assert!(shown(&[b'x'; 4096]).len() < 130);
     }
 }

@@ -11,7 +11,7 @@ use std::os::unix::fs::{symlink, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
-use common::call::{copy_of_ccroute, run, shim_beside, Call, Ran, Trace};
+use common::call::{copy_of_ccroute, run, Call, Ran, Trace};
 use common::{executable, need, Scratch};
 
 const NAME: &str = "arm-linux-gnueabihf-gcc";
@@ -30,7 +30,7 @@ impl Machine {
         let scratch = Scratch::new(name);
         let bin = scratch.dir("bin");
         Machine {
-            program: shim_beside(&copy_of_ccroute(&scratch.path("opt/ccroute"))),
+            program: copy_of_ccroute(&scratch.path("opt/ccroute")),
             compiler: Trace::compiler(&bin.join(NAME)),
             rules: scratch.dir("rules"),
             bin,

@@ -100,7 +100,7 @@ fn installing_again_changes_nothing_and_uninstalling_restores() {
     let full = format!("{}-gcc", native_triple());
     for name in ["gcc", "cc", &full] {
         let target = fs::read_link(masq.join(name)).unwrap();
-        assert_eq!(target, client.at("bin/ccroute-shim"), "{name}");
+        assert_eq!(target, client.at("bin/ccroute"), "{name}");
     }
     let again = text(&client.install("install"));
     assert!(again.contains("0 made, 0 removed"), "{again}");

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ccroute::defaults::stated;
-use ccroute::target::{verdict, Float, Known, Level, Target};
-use ccroute::triple::Triple;
+use ccroute::abi::triple::Triple;
+use ccroute::abi::{verdict, Float, Known, Level, Target};
+use ccroute::compiler::stated::stated;
 
 #[path = "defaults/compilers.rs"]
 mod compilers;

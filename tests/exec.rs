@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use common::call::{copy_of_ccroute, copy_of_shim, run, shim_beside, tool_output, Call};
+use common::call::{copy_of_ccroute, run, tool_output, Call};
 use common::Scratch;
 
 const NAME: &str = "arm-linux-gnueabihf-gcc";
@@ -85,7 +85,7 @@ impl Machine {
         // A link, as distributions install compilers.
         let compiler = scratch.path("bin").join(NAME);
         symlink("../real", &compiler).unwrap();
-        let program = shim_beside(&copy_of_ccroute(&scratch.path("opt/ccroute")));
+        let program = copy_of_ccroute(&scratch.path("opt/ccroute"));
         let shim = scratch.dir("shims").join(NAME);
         symlink(&program, &shim).unwrap();
         scratch.dir("rules");
@@ -261,7 +261,7 @@ fn a_jobserver_passes_through_on_the_client_and_leaks_are_closed_on_the_helper()
 #[test]
 fn make_s_jobserver_works_through_the_shim() {
     let scratch = Scratch::new("jobserver");
-    let program = shim_beside(&copy_of_ccroute(&scratch.path("opt/ccroute")));
+    let program = copy_of_ccroute(&scratch.path("opt/ccroute"));
     let shim = scratch.dir("shims").join(NAME);
     symlink(&program, &shim).unwrap();
     scratch.dir("rules");
@@ -387,7 +387,7 @@ fn links_copies_and_every_kind_of_path_act_the_same() {
     check("a symbolic link");
     let shim = shims.join(NAME);
     fs::remove_file(&shim).unwrap();
-    symlink("../opt/ccroute-shim", &shim).unwrap();
+    symlink("../opt/ccroute", &shim).unwrap();
     check("a relative link");
     symlink(&machine.program, shims.join("in-between")).unwrap();
     fs::remove_file(&shim).unwrap();
@@ -397,7 +397,7 @@ fn links_copies_and_every_kind_of_path_act_the_same() {
     fs::hard_link(&machine.program, &shim).unwrap();
     check("a hard link");
     fs::remove_file(&shim).unwrap();
-    copy_of_shim(&shim);
+    copy_of_ccroute(&shim);
     check("a copy");
 }
 
@@ -419,7 +419,7 @@ fn two_copies_on_one_path_do_not_chase_each_other() {
     let dirs: Vec<PathBuf> = (0..4)
         .map(|i| {
             let copy = machine.scratch.dir(&format!("copy{i}")).join(NAME);
-            copy_of_shim(&copy);
+            copy_of_ccroute(&copy);
             copy
         })
         .collect();

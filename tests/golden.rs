@@ -7,15 +7,17 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use ccroute::client::expand::Built;
-use ccroute::decide::{decide, triple_of_source, Decision, Facts, Outcome, Reach, Recorded};
-use ccroute::evidence::Evidence;
+use ccroute::client::macros::Built;
+use ccroute::compiler::search::Reach;
+use ccroute::compiler::search::{Found, Installed};
+use ccroute::decide::{decide, triple_of_source, Decision, Facts, Outcome, Recorded};
+use ccroute::helper::evidence::Evidence;
+use ccroute::request::Place;
 use ccroute::request::{Passed, Request};
 use ccroute::rules::load::{load, Text, SHIPPED};
 use ccroute::rules::matching::RuleSet;
 use ccroute::rules::sieve::{load_for, PIECE};
-use ccroute::rules::{self, Place};
-use ccroute::toolchain::{Found, Installed};
+use ccroute::rules::{self};
 
 /// The world as a case describes it.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ccroute::client::local::{local_reason, LocalReason};
-use ccroute::name::Tool;
+use ccroute::compiler::name::Tool;
 use lab::{need, Helper, Scratch};
 
 /// Where distcc 3.4 takes a job.

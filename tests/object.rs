@@ -2,7 +2,7 @@
 
 mod cross;
 
-use ccroute::object::{compare, digest, Comparison, Facts, Severity};
+use ccroute::proof::object::{compare, digest, Comparison, Facts, Severity};
 use cross::{compile, readelf};
 
 const SOURCE: &str = "\

@@ -2,7 +2,7 @@
 
 mod cross;
 
-use ccroute::object::{compare, digest, Facts};
+use ccroute::proof::object::{compare, digest, Facts};
 use cross::compile;
 
 const SOURCE: &str = "\

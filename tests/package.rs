@@ -201,7 +201,7 @@ fn arch_s_package_is_built_by_makepkg() {
     let script = format!(
         "cp \"$1\"/packaging/arch/* \"$2\"\nmkdir \"$2/{stem}\"\ncd \"$1\"\n\
          cp -r Makefile README.md LICENSE Cargo.toml docs rules.d packaging \"$2/{stem}\"\n\
-         mkdir -p \"$2/{stem}/target/release\"\ncp -p target/release/ccroute target/release/ccroute-shim \"$2/{stem}/target/release\"\n\
+         mkdir -p \"$2/{stem}/target/release\"\ncp -p target/release/ccroute \"$2/{stem}/target/release\"\n\
          cp -rp target/share \"$2/{stem}/target\"\n\
          cd \"$2\"\ntar -czf {stem}.tar.gz {stem}\nrm -r {stem}\nmkdir bin\nln -s /bin/true bin/cargo\nln -s /bin/true bin/pacman\n\
          chmod -R a+rwX .\n"

@@ -4,15 +4,14 @@ mod cross;
 
 use std::path::PathBuf;
 
-use ccroute::compilers::{self, Entry};
-use ccroute::object::Severity;
-use ccroute::probe::{
-    ask, check_stand_in, measure, probe_objects, section, Compiler, Family, Outcome, Proof, Report,
-};
+use ccroute::abi::triple::Triple;
+use ccroute::abi::Target;
+use ccroute::compiler::ask::{ask, Compiler, Family};
+use ccroute::compiler::record::{self, Entry};
+use ccroute::proof::object::Severity;
+use ccroute::proof::verify::{Launcher, Sample, Status, Verifier};
+use ccroute::proof::{check_stand_in, measure, probe_objects, section, Outcome, Proof, Report};
 use ccroute::rules::parse::{parse, words};
-use ccroute::target::Target;
-use ccroute::triple::Triple;
-use ccroute::verify::{Launcher, Sample, Status, Verifier};
 use cross::program;
 
 /// `PROGRAM ARGUMENT…` as a compiler.
@@ -149,7 +148,7 @@ fn every_default_is_neutral_and_the_section_proves_itself() {
 /// Not at -O2 alone: the flags must say nothing new at any level.
 #[test]
 fn defaults_are_neutral_at_every_level() {
-    let source = include_str!("../src/probe/probe.c");
+    let source = include_str!("../src/proof/probe.c");
     for (name, ..) in COMPILERS {
         let measured = measure(&compiler(name)).unwrap();
         for level in [
@@ -385,9 +384,9 @@ fn digests_do_not_depend_on_the_place() {
 fn facts_are_recorded_of_real_compilers() {
     let path: PathBuf = program("arm-linux-gnueabihf-gcc");
     let entry = Entry::ask(&path).unwrap();
-    let file = compilers::format(&[entry]).unwrap();
-    let stat = compilers::Stat::of(&path).unwrap();
-    let record = compilers::lookup(&file, &path, &stat).unwrap();
+    let file = record::format(&[entry]).unwrap();
+    let stat = record::Stat::of(&path).unwrap();
+    let record = record::lookup(&file, &path, &stat).unwrap();
     assert_eq!(record.triple, "arm-linux-gnueabihf");
     let asked = std::process::Command::new(&path)
         .arg("-dumpversion")
@@ -410,7 +409,7 @@ fn facts_are_recorded_of_real_compilers() {
 
 /// A launcher that hands jobs to another compiler.
 fn verify_through(script: &str) -> Vec<(String, Status, bool)> {
-    let scratch = ccroute::probe::Scratch::new().unwrap();
+    let scratch = ccroute::proof::Scratch::new().unwrap();
     let launcher = scratch.path().join("launch");
     std::fs::write(&launcher, format!("#!/bin/sh\nshift\n{script}\n")).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);

@@ -1,7 +1,7 @@
 //! What holds for any name and any flags.
 
-use ccroute::target::{verdict, Level, Property, Target};
-use ccroute::triple::Triple;
+use ccroute::abi::triple::Triple;
+use ccroute::abi::{verdict, Level, Property, Target};
 
 fn triple(text: &str) -> Triple {
     Triple::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"))

@@ -10,8 +10,8 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ccroute::hostile::Job;
-use ccroute::sandbox::{abi, apply, Limits, Policy, Status};
+use ccroute::helper::hostile::JobFiles;
+use ccroute::helper::sandbox::{abi, apply, Limits, Policy, Status};
 
 /// distccd's temporary directory, away from `/tmp`, with something beside it that is no one's
 /// business.
@@ -46,7 +46,7 @@ impl Place {
         let mut words: Vec<String> = args.iter().map(|a| (*a).to_owned()).collect();
         words.extend(["-c".to_owned(), input.display().to_string()]);
         words.extend(["-o".to_owned(), output.display().to_string()]);
-        let job = Job::find(&words, &tmp);
+        let job = JobFiles::find(&words, &tmp);
         let policy = Policy::for_job(&job, &which(compiler), &[], &tmp);
         let mut command = Command::new(which(compiler));
         command
@@ -217,16 +217,16 @@ fn a_pump_job_compiles_from_its_tree() {
         .to_vec();
     words.insert(5, deps.display().to_string());
     words.push(output.display().to_string());
-    let job = Job::find(&words, &cwd);
+    let job = JobFiles::find(&words, &cwd);
     assert_eq!(
-        ccroute::hostile::hostile(ccroute::name::Tool::Gcc, &words, &job),
+        ccroute::helper::hostile::hostile(ccroute::compiler::name::Tool::Gcc, &words, &job),
         None
     );
     let policy = Policy::for_job(&job, &which("gcc"), &[], &tmp);
     assert_eq!(policy.write, [tmp.as_path()]);
     // Only such a job is preprocessed here, and `__TIME__` is the local one.
     assert!(policy.files.contains(&"/etc/localtime"));
-    let plain = Job::find(&["-c", "-o", "distccd_b.o"], &tmp);
+    let plain = JobFiles::find(&["-c", "-o", "distccd_b.o"], &tmp);
     let plain = Policy::for_job(&plain, &which("gcc"), &[], &tmp);
     assert!(!plain.files.contains(&"/etc/localtime"));
     let done = in_thread(move || {
@@ -434,7 +434,7 @@ fn a_policy_shows_the_toolchain_and_no_more() {
     std::os::unix::fs::symlink(tools.join("bin/arm-gcc"), home.join("gcc")).unwrap();
     let tmp = place.tmp();
     let output = tmp.join("distccd_b.o").display().to_string();
-    let job = Job::find(&["-c", "-o", &output], &tmp);
+    let job = JobFiles::find(&["-c", "-o", &output], &tmp);
     let policy = Policy::for_job(&job, &home.join("gcc"), &[], &tmp);
     let tools = tools.canonicalize().unwrap();
     assert!(policy.read.contains(&home), "{policy:?}");
@@ -451,7 +451,7 @@ fn a_compiler_at_the_top_does_not_show_everything() {
     let tmp = place.tmp();
     for bin in ["/bin", "/tools"] {
         let compiler = Path::new(bin).join("gcc");
-        let job = Job::find(&["-c", "-o", "distccd_b.o"], &tmp);
+        let job = JobFiles::find(&["-c", "-o", "distccd_b.o"], &tmp);
         let policy = Policy::for_job(&job, &compiler, &[PathBuf::from(bin)], &tmp);
         assert!(!policy.read.contains(&PathBuf::from("/")), "{policy:?}");
     }
@@ -477,7 +477,7 @@ fn a_compiler_is_followed_to_its_own_prefix() {
     ] {
         std::os::unix::fs::symlink(target, root.join(link)).unwrap();
     }
-    let job = Job::find(&["-c", "-o", "distccd_b.o"], &tmp);
+    let job = JobFiles::find(&["-c", "-o", "distccd_b.o"], &tmp);
     for (compiler, shown) in [
         ("b/bin/gcc-12", &["b"][..]),
         ("b/bin/gcc", &["b"]),

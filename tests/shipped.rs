@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use ccroute::object::Facts;
-use ccroute::probe::sources;
+use ccroute::proof::object::Facts;
+use ccroute::proof::sources;
 use common::call::{Call, Trace, SYSTEM_PATH};
 use common::{farm, shipped_rules, toolbox, Scratch, CCROUTE};
 use shipped_common::{says, sections, sections_of, shipped_texts, INSTALLED};

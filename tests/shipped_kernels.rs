@@ -8,7 +8,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use ccroute::object::Facts;
+use ccroute::proof::object::Facts;
 use common::{farm, raw, shipped_rules, toolbox, Distccd, Scratch};
 use shipped_common::{says, sections, INSTALLED};
 

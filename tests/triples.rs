@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use ccroute::target::{
+use ccroute::abi::triple::Triple;
+use ccroute::abi::{
     elf_machine_fits, kernel_arches, verdict, Arch, Family, Float, Format, Fpu, Isa, Known, Level,
     Order, Pie, Property, Ssp, Target,
 };
-use ccroute::triple::Triple;
 
 /// Rows of `routes.tsv` that the model judges otherwise: requested, installed, flags; its verdict;
 /// why that one is right.

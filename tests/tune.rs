@@ -2,15 +2,16 @@
 
 mod cross;
 
-use ccroute::defaults::stated;
-use ccroute::probe::{measure, Compiler};
+use ccroute::compiler::ask::Compiler;
+use ccroute::compiler::stated::stated;
+use ccroute::proof::measure;
 use cross::program;
 
 /// A tune that follows from -march is no default: stated, it stays beside another -march, and an
 /// ARM kernel's objects would be scheduled for another processor.
 #[test]
 fn a_tune_that_follows_from_the_architecture_is_not_stated() {
-    let source = include_str!("../src/probe/probe.c");
+    let source = include_str!("../src/proof/probe.c");
     for (name, march) in [
         (
             "arm-linux-gnueabihf-gcc",

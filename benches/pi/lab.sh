@@ -52,8 +52,8 @@ build_for_client() {
     fi >"$lab/rust.log" 2>&1
     export CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=$tool-gcc
     (cd "$here/../.." && cargo build --quiet --release --locked --target $rust --target-dir "$lab/build")
-    install -m 755 "$lab/build/$rust/release/ccroute" "$lab/build/$rust/release/ccroute-shim" "$root/usr/bin"
-    ln -sf ccroute-shim "$root/usr/bin/ccroute-run"
+    install -m 755 "$lab/build/$rust/release/ccroute" "$root/usr/bin"
+    ln -sf ccroute "$root/usr/bin/ccroute-run"
     rm -rf "$root/usr/lib/ccroute/rules.d"
 }
 

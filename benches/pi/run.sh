@@ -118,9 +118,9 @@ make_ways
 served=$(mktemp -d /tmp/bench-pi.XXXXXX)
 chmod 755 "$served"
 mkdir "$served/plain" "$served/routed"
-install -m 755 "$ccroute" "$ccroute-shim" "$served"
+install -m 755 "$ccroute" "$served"
 ln -s /usr/bin/$tool-gcc /usr/bin/$tool-g++ /usr/bin/gcc /usr/bin/g++ "$served/plain/"
-for name in $tool-gcc $tool-g++ gcc g++; do ln -s ../ccroute-shim "$served/routed/$name"; done
+for name in $tool-gcc $tool-g++ gcc g++; do ln -s ../ccroute "$served/routed/$name"; done
 trap 'stop_helpers; rm -rf "$served"' EXIT
 plain=4871 routed=4872
 helper $plain "$served/plain"

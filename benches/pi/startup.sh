@@ -27,10 +27,10 @@ done
 printf '#!/bin/bash\nexec /root/startup/bin/$(/usr/bin/gcc -dumpmachine)-gcc "$@"\n' >"$farm/peers/recipe"
 chmod 755 "$farm"/peers/*
 ln -s /usr/bin/distcc "$farm/masquerade/gcc"
-ln -s /usr/bin/ccroute-shim "$farm/shims/$tool-gcc"
-(cd "$here/../.." && RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+ln -s /usr/bin/ccroute "$farm/shims/$tool-gcc"
+(cd "$here/../.." && RUSTFLAGS="-C target-feature=+crt-static" \
     cargo build --quiet --release --locked --target $rust --target-dir "$lab/build-static")
-install -m 755 "$lab/build-static/$rust/release/ccroute-shim" "$farm/static/$tool-gcc"
+install -m 755 "$lab/build-static/$rust/release/ccroute" "$farm/static/$tool-gcc"
 printf '[%s direct]\nuse = %s\ndefaults = -march=armv7-a+fp -mtune=generic-armv7-a -mfloat-abi=hard -mthumb -fPIE\nsend = distcc\n' \
     $tool $tool >"$farm/rules/60-client.rules"
 

@@ -75,9 +75,9 @@ KEYWORDS="~amd64 ~arm ~arm64"
 RDEPEND="sys-devel/distcc"
 
 CONFIG_CHECK="~SECURITY_LANDLOCK"
-QA_FLAGS_IGNORED="usr/bin/ccroute usr/bin/ccroute-shim"
+QA_FLAGS_IGNORED="usr/bin/ccroute"
 # Stripped by the profile that it is built with.
-QA_PRESTRIPPED="usr/bin/ccroute usr/bin/ccroute-shim"
+QA_PRESTRIPPED="usr/bin/ccroute"
 
 src_compile() {
 	local cross=()

@@ -13,13 +13,15 @@ use super::load_rules;
 use super::names::{how_to_install, resolve, Triple};
 use super::place::Tree;
 use super::record::{index_rules, record, serving};
+use crate::abi::Target;
+use crate::compiler::ask::Compiler;
+use crate::compiler::search::{unique, Found, Search};
 use crate::decide::Refusal;
 use crate::exit::Exit;
-use crate::probe::{check_stand_in, Compiler, Proof, Report};
-use crate::rules::{matching::RuleSet, Place, Subject};
-use crate::target::Target;
-use crate::toolchain::{unique, Found, Search};
-use crate::world;
+use crate::proof::{check_stand_in, Proof, Report};
+use crate::request::Place;
+use crate::rules::{matching::RuleSet, Subject};
+use crate::shim::host;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -137,7 +139,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
                 "instead": checked.instead.as_ref().map(|(triple, _)| triple),
             }));
         }
-        let file = world::facts_file();
+        let file = host::facts_file();
         let recorded = record(&file, &serving(&triples));
         let (level, text) = match recorded {
             Ok(recorded) => {
@@ -200,7 +202,7 @@ pub(super) fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<Checked> {
         };
         let defaults = settings.defaults.map_or(Vec::new(), |d| d.value);
         let proof = settings.proof.map(|p| Proof::parse(&p.value));
-        let promised = crate::triple::Triple::parse(&triple.text)
+        let promised = crate::abi::triple::Triple::parse(&triple.text)
             .ok()
             .map(|t| Target::of_triple(&t).refined(&defaults));
         let check = |compiler: &Compiler| {
@@ -247,12 +249,12 @@ fn installed(
     path: &[String],
 ) -> Vec<(String, Compiler)> {
     let search = Search::new(
-        &world::path_variable(),
-        world::this_file().into_iter().collect(),
+        &host::path_variable(),
+        host::this_file().into_iter().collect(),
     );
     let arch = promised.and_then(|t| t.architecture());
     let fits = |text: &String| {
-        let triple = crate::triple::Triple::parse(text);
+        let triple = crate::abi::triple::Triple::parse(text);
         triple.is_ok_and(|t| Target::of_triple(&t).architecture() == arch)
     };
     let mut triples = named.to_vec();

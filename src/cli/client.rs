@@ -10,15 +10,16 @@ use super::names::installed_versions;
 use super::place::{Made, Tree, MARK};
 use super::record::record;
 use super::Failure;
-use crate::calls;
-use crate::compilers::FILE as FACTS;
+use crate::compiler::ask::{ask, Compiler, Family};
+use crate::compiler::name::{CompilerName, Tool};
+use crate::compiler::record::FILE as FACTS;
+use crate::compiler::search::{find_launcher, Found, Installed, Search};
 use crate::decide::contradiction;
 use crate::exit::Exit;
-use crate::name::{CompilerName, Tool};
-use crate::probe::{ask, measure, Compiler, Family, Measured};
-use crate::rules::Place;
-use crate::toolchain::{find_launcher, Found, Installed, Search};
-use crate::world;
+use crate::log;
+use crate::proof::{measure, Measured};
+use crate::request::Place;
+use crate::shim::host;
 
 /// What the native compilers said.
 pub(super) const RULES: &str = "/etc/ccroute/rules.d/60-client.rules";
@@ -147,8 +148,8 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     }
     // Below another root nothing was recorded, and the user's home is not of that tree.
     if arguments.root == Path::new("/") && !arguments.dry_run {
-        let record = calls::usual_file(Place::Direct);
-        if record.is_some_and(|file| calls::read::forget(&file).unwrap_or(false)) {
+        let record = log::usual_file(Place::Direct);
+        if record.is_some_and(|file| log::read::forget(&file).unwrap_or(false)) {
             made.removed += 1;
         }
     }
@@ -261,10 +262,10 @@ pub(super) fn search_outside(masquerade: &Path) -> Search {
         let real = |p: &Path| std::fs::canonicalize(p).ok();
         dir == masquerade || real(dir).is_some_and(|d| Some(d) == real(masquerade))
     };
-    let path = world::path_variable();
+    let path = host::path_variable();
     let kept: Vec<_> = std::env::split_paths(&path).filter(|d| !same(d)).collect();
     let path = std::env::join_paths(kept).unwrap_or(path);
-    Search::new(&path, world::this_file().into_iter().collect())
+    Search::new(&path, host::this_file().into_iter().collect())
 }
 
 /// The family of a compiler, if it assumes what the principal one of that family does.
@@ -279,7 +280,8 @@ fn family_of(
         Family::Clang => clang,
     };
     let principal = principal.as_ref()?;
-    let same = crate::probe::defaults(&answers) == crate::probe::defaults(&principal.answers)
+    let same = crate::compiler::ask::defaults(&answers)
+        == crate::compiler::ask::defaults(&principal.answers)
         && answers.triple == principal.answers.triple;
     same.then_some(answers.family)
 }
@@ -377,7 +379,7 @@ pub(super) fn recorded(text: &str) -> Option<(PathBuf, Vec<String>)> {
 }
 
 fn next_steps(masquerade: &Path, out: &mut dyn Write) -> Result<(), Failure> {
-    let path = world::path_variable();
+    let path = host::path_variable();
     let search = Search::new(&path, Vec::new());
     writeln!(out, "next:")?;
     if !search.path().iter().any(|dir| dir == masquerade) {

@@ -7,15 +7,15 @@ use std::path::Path;
 use super::client::{recorded, search_outside, COMPILER, RULES};
 use super::doctor::finding::{quoted, Finding, Severity};
 use super::place::Tree;
-use crate::probe::{ask, Compiler};
-use crate::toolchain::{is_ccroute, Found, Search};
-use crate::world;
+use crate::compiler::ask::{ask, Compiler};
+use crate::compiler::search::{is_ccroute, Found, Search};
+use crate::shim::host;
 
 /// The rules that `install --client` wrote, where they are in force; `None` on a machine that is no
 /// client.
 pub(super) fn rules_text() -> Option<String> {
     let name = Path::new(RULES).file_name().unwrap_or_default();
-    let files = world::rules_directories();
+    let files = host::rules_directories();
     let mut files = files
         .iter()
         .map(|dir| std::fs::read_to_string(dir.join(name)));

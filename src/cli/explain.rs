@@ -10,12 +10,13 @@ use clap::{Args, ValueEnum};
 use serde_json::{json, Value};
 
 use super::{load_rules, Failure};
-use crate::args::{scan, Kind};
 use crate::decide::{decide, Decision, Outcome};
 use crate::exit::Exit;
+use crate::options::{scan, Kind};
+use crate::request::Place;
 use crate::request::{Passed, Request};
-use crate::rules::{matching::RuleSet, OnRefuse, Place};
-use crate::world::{self, World};
+use crate::rules::{matching::RuleSet, OnRefuse};
+use crate::shim::host::{self, Host};
 
 /// Files as distccd names them.
 pub(super) const DISTCCD_C: &str = "/tmp/distccd_0.i";
@@ -87,7 +88,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     let request = request(arguments, &args, place)?;
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
-    let mut world = World::new(&request, &world::path_variable(), world::this_file());
+    let mut world = Host::new(&request, &host::path_variable(), host::this_file());
     if place == Place::Helper {
         // Without --from a client that no rule names: ADDRESS in the text tells where it goes.
         let unnamed = IpAddr::from([0, 0, 0, 0]);

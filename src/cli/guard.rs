@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Failure;
 use crate::exit::Exit;
-use crate::guard::{self, GUARD_FILE, LONGEST};
+use crate::helper::guard::{self, GUARD_FILE, LONGEST};
 
 #[derive(Args)]
 pub(super) struct Arguments {

@@ -15,10 +15,10 @@ use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{index_rules, record, rules_directories, serving};
 use super::{load_rules, Failure};
-use crate::calls::{self, HELPER_DIR, HELPER_FILE};
-use crate::compilers::FILE as FACTS;
+use crate::compiler::name::Tool;
+use crate::compiler::record::FILE as FACTS;
 use crate::exit::Exit;
-use crate::name::Tool;
+use crate::log::{self, HELPER_DIR, HELPER_FILE};
 use crate::rules::{index, matching::RuleSet};
 
 /// Where the links go that distccd finds compilers by. No part of it may be called like distcc:
@@ -75,7 +75,7 @@ pub(super) struct Arguments {
     /// Say each link and file that is made
     #[arg(long, short)]
     pub(super) verbose: bool,
-    /// What the links lead to [default: ccroute-shim]
+    /// What the links lead to [default: this program]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 }
@@ -207,7 +207,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     forget_index(&tree, &mut made, out)?;
     tree.remove_directory(Path::new(TEMPORARY), &mut made, out)?;
-    for file in calls::files(Path::new(HELPER_FILE)) {
+    for file in log::files(Path::new(HELPER_FILE)) {
         tree.remove_file_of_ours_by_name(&file, &mut made, out)?;
     }
     let none = BTreeSet::new();
@@ -248,18 +248,11 @@ pub(super) fn names(triples: &[Triple]) -> BTreeSet<String> {
     names
 }
 
-/// What the links lead to: the shim alone, where it is installed beside this program.
+/// What the links lead to.
 pub(super) fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let program = match &arguments.program {
         Some(program) => program.clone(),
-        None => {
-            let whole = fs::read_link("/proc/self/exe")?;
-            let shim = whole.with_file_name("ccroute-shim");
-            match shim.is_file() {
-                true => shim,
-                false => whole,
-            }
-        }
+        None => fs::read_link("/proc/self/exe")?,
     };
     if !program.is_absolute() {
         return Err(Failure::Usage(format!(

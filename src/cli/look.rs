@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io::{stdout, IsTerminal};
 
-use crate::sys;
+use crate::os;
 
 /// What standard output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Look {
         Look {
             colours: terminal && !dumb && variable("NO_COLOR").is_none(),
             unicode: locale.filter_map(variable).next().is_some_and(is_utf8),
-            width: sys::terminal_width().unwrap_or(100).clamp(60, 160),
+            width: os::terminal_width().unwrap_or(100).clamp(60, 160),
         }
     }
 

@@ -126,7 +126,7 @@ fn commands_page() -> String {
     command.build();
     let mut page = Roff::new("CCROUTE", 1, "User Commands");
     page.section("NAME");
-    page.text("ccroute, ccroute-run, ccroute-shim - route compiler names to the right compiler");
+    page.text("ccroute, ccroute-run - route compiler names to the right compiler");
     page.section("SYNOPSIS");
     page.bold_line("ccroute COMMAND [ARGUMENT…]");
     page.bold_line("ccroute-run COMPILER [ARGUMENT…]");
@@ -136,7 +136,7 @@ fn commands_page() -> String {
         "ccroute is one program that is installed under every compiler name. It looks at the name it was called by and at its rules, and does one of three things: it runs the right installed compiler, hands the job to distcc under the right name, or refuses and says why. A compiler that runs has the process to itself: its output and its exit code are passed on untouched.",
     );
     page.text(
-        "The client is the machine that builds; a helper is a machine that runs distccd and compiles for clients. Under the name ccroute-run it is a launcher, which is given the compiler: for CCACHE_PREFIX, or CMake's CMAKE_C_COMPILER_LAUNCHER. By its own name it is the commands below. The names lead to ccroute-shim, which is the same without the commands and the C library, and starts in a fraction of the time; what is rare it leaves to ccroute beside it.",
+        "The client is the machine that builds; a helper is a machine that runs distccd and compiles for clients. Under the name ccroute-run it is a launcher, which is given the compiler: for CCACHE_PREFIX, or CMake's CMAKE_C_COMPILER_LAUNCHER. By its own name it is the commands below.",
     );
     page.section("COMMANDS");
     for sub in command.get_subcommands() {

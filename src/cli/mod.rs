@@ -31,7 +31,7 @@ use clap::{FromArgMatches, Parser, Subcommand};
 use crate::exit::Exit;
 use crate::rules::load::Text;
 use crate::rules::{self, RulesError};
-use crate::world;
+use crate::shim::host;
 
 /// Routes compiler names to the right compiler, to distcc, or to a refusal.
 #[derive(Parser)]
@@ -148,5 +148,5 @@ type Outcome = Result<Exit, Failure>;
 
 /// The texts of the rules in force.
 fn load_rules() -> Result<Vec<Text>, Failure> {
-    Ok(rules::load::load(&world::rules_directories())?)
+    Ok(rules::load::load(&host::rules_directories())?)
 }

@@ -7,13 +7,14 @@ use std::fs;
 use std::net::IpAddr;
 
 use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
+use crate::compiler::ask::Compiler;
+use crate::compiler::name::{CompilerName, Tool};
+use crate::compiler::search::Search;
 use crate::decide::{decide, Decision, Outcome};
-use crate::name::{CompilerName, Tool};
-use crate::probe::Compiler;
+use crate::request::Place;
 use crate::request::{Passed, Request};
-use crate::rules::{matching::RuleSet, Place};
-use crate::toolchain::Search;
-use crate::world::{self, World};
+use crate::rules::matching::RuleSet;
+use crate::shim::host::{self, Host};
 
 /// Tools that a helper is asked for, in the order of the listing. distcc sends nothing for the
 /// others: preprocessing and Fortran stay on the client.
@@ -79,11 +80,11 @@ pub(super) fn resolve(rules: &RuleSet<'_>) -> Vec<Triple> {
     let versions = installed_versions();
     let mut texts = triples(rules);
     // What is installed is served under its own name without any rule.
-    let search = Search::new(&world::path_variable(), Vec::new());
+    let search = Search::new(&host::path_variable(), Vec::new());
     for suffix in ["gcc", "g++"] {
         texts.extend(search.triples_with(suffix, &[]));
     }
-    texts.retain(|t| crate::triple::Triple::parse(t).is_ok());
+    texts.retain(|t| crate::abi::triple::Triple::parse(t).is_ok());
     texts.sort();
     texts.dedup();
     texts
@@ -131,7 +132,7 @@ pub(super) fn names_of(
 /// The versions for which some `…TOOL-VERSION` stands on PATH.
 pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
     let mut versions: BTreeMap<Tool, BTreeSet<String>> = BTreeMap::new();
-    let search = Search::new(&world::path_variable(), Vec::new());
+    let search = Search::new(&host::path_variable(), Vec::new());
     for dir in search.path() {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             let Ok(name) = CompilerName::of_path(std::path::Path::new(&entry.file_name())) else {
@@ -164,7 +165,7 @@ pub(super) fn on_helper_from(
         job: crate::request::Job::of_args(&args),
         passed: Passed::default(),
     };
-    let world = World::new(&request, &world::path_variable(), world::this_file())
+    let world = Host::new(&request, &host::path_variable(), host::this_file())
         .with_client(client)
         .with_source(None);
     decide(&request, rules, &world)

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 
-use crate::toolchain::is_ccroute;
+use crate::compiler::search::is_ccroute;
 /// The line by which a file is known as ours.
-pub(super) use crate::toolchain::MARK;
+pub(super) use crate::compiler::search::MARK;
 
 /// What was done, counted.
 #[derive(Debug, Default)]

@@ -8,10 +8,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::Failure;
+use crate::compiler::ask::Compiler;
+use crate::compiler::search::{Found, Search};
 use crate::exit::Exit;
-use crate::probe::{measure, section_of, Compiler};
-use crate::toolchain::{Found, Search};
-use crate::world;
+use crate::proof::{measure, section_of};
+use crate::shim::host;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -54,8 +55,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
 /// this program, distcc or ccache.
 pub(super) fn find_compiler(named: Option<&OsString>) -> Result<PathBuf, Failure> {
     let search = Search::new(
-        &world::path_variable(),
-        world::this_file().into_iter().collect(),
+        &host::path_variable(),
+        host::this_file().into_iter().collect(),
     );
     let names = match named {
         Some(name) => vec![name.to_string_lossy().into_owned()],

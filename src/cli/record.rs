@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::names::Triple;
 use super::Failure;
-use crate::compilers::{self, Entry, Stat};
+use crate::compiler::record::{self, Entry, Stat};
 use crate::rules::index::{self, Written};
 use crate::rules::load::SHIPPED;
-use crate::world;
+use crate::shim::host;
 
 /// What recording came to.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(super) fn serving(triples: &[Triple]) -> BTreeSet<PathBuf> {
 /// # Errors
 /// The file cannot be written.
 pub(super) fn record(file: &Path, paths: &BTreeSet<PathBuf>) -> Result<Recorded, Failure> {
-    let before = compilers::read(file).ok().flatten().unwrap_or_default();
+    let before = record::read(file).ok().flatten().unwrap_or_default();
     let mut recorded = Recorded::default();
     let mut entries = Vec::new();
     for path in paths {
@@ -42,12 +42,12 @@ pub(super) fn record(file: &Path, paths: &BTreeSet<PathBuf>) -> Result<Recorded,
         }
     }
     // What was recorded for other names stays, as long as it is of the file that is there.
-    let others = compilers::records(&before).filter(|(path, ..)| !paths.contains(*path));
+    let others = record::records(&before).filter(|(path, ..)| !paths.contains(*path));
     entries.extend(others.filter_map(|(path, ..)| known(&before, path)));
     recorded.compilers = entries.len();
     // The directory is not there before the first record, nor below a packager's root.
     let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| compilers::write(file, &entries))
+    made.and_then(|()| record::write(file, &entries))
         .map_err(|error| Failure::Fault(cannot_write(file, &error)))?;
     Ok(recorded)
 }
@@ -62,7 +62,7 @@ fn cannot_write(file: &Path, error: &io::Error) -> String {
 
 fn known(before: &[u8], path: &Path) -> Option<Entry> {
     let stat = Stat::of(path).ok()?;
-    let record = compilers::lookup(before, path, &stat)?;
+    let record = record::lookup(before, path, &stat)?;
     Some(Entry {
         path: path.to_path_buf(),
         stat,
@@ -95,7 +95,7 @@ pub(super) fn index_rules() -> Vec<Result<String, String>> {
 
 /// The directories that rules are read from.
 pub(super) fn rules_directories() -> Vec<PathBuf> {
-    let mut dirs = world::rules_directories();
+    let mut dirs = host::rules_directories();
     dirs.retain(|dir| dir.as_os_str() != SHIPPED);
     dirs
 }

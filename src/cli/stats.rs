@@ -9,12 +9,13 @@ use serde_json::{json, Map, Value};
 
 use super::look::{Colour, Look};
 use super::{load_rules, Failure};
-use crate::calls::read::{each, reset, Action, Call};
-use crate::calls::{usual_file, HELPER_FILE};
 use crate::exit::Exit;
+use crate::log::read::{each, reset, Action, Call};
+use crate::log::{usual_file, HELPER_FILE};
+use crate::os;
+use crate::request::Place;
 use crate::rules::matching::RuleSet;
-use crate::rules::{LogTo, Place};
-use crate::sys;
+use crate::rules::LogTo;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -189,7 +190,7 @@ impl Counts {
 
 /// A day, or a day and a time, where this machine is.
 fn moment(seconds: i64, with_time: bool) -> String {
-    let Some(m) = sys::local_moment(seconds) else {
+    let Some(m) = os::local_moment(seconds) else {
         return String::new();
     };
     let day = format!("{:04}-{:02}-{:02}", m.year, m.month + 1, m.day);

@@ -12,7 +12,7 @@ use serde_json::{json, Value};
 use super::probe::find_compiler;
 use super::Failure;
 use crate::exit::Exit;
-use crate::verify::{Launcher, Sample, SampleResult, Status, Verifier};
+use crate::proof::verify::{Launcher, Sample, SampleResult, Status, Verifier};
 
 /// Fewer samples than this take no time worth reporting.
 const WORTH_PROGRESS: usize = 4;
@@ -79,7 +79,7 @@ fn find_compiler_or_launcher(command: &OsString) -> Result<PathBuf, Failure> {
     let candidates: Vec<PathBuf> = if path.components().count() > 1 {
         vec![std::path::absolute(path)?]
     } else {
-        std::env::split_paths(&crate::world::path_variable())
+        std::env::split_paths(&crate::shim::host::path_variable())
             .filter(|dir| dir.is_absolute())
             .map(|dir| dir.join(path))
             .collect()

@@ -10,9 +10,9 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::args::{scan, Arg, Kind};
-use crate::name::Tool;
-use crate::request::shown;
+use crate::compiler::name::Tool;
+use crate::options::{scan, Arg, Kind};
+use crate::os::shown;
 
 /// Why a direct request is compiled here at once. The words are the request's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use std::io::{Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::args::{scan, Kind};
-use crate::probe::{driver_words, Compiler};
-use crate::sys;
+use crate::compiler::ask::{driver_words, Compiler};
+use crate::options::{scan, Kind};
+use crate::os;
 
 /// The first line of a cache file; another form gets another number.
 const FORM: &str = "ccroute native 2";
@@ -259,7 +259,7 @@ fn processor() -> Option<String> {
 /// sandbox, which aborts a build that looks elsewhere, only the former.
 fn directory() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    if crate::sys::is_secure() {
+    if crate::os::is_secure() {
         return None;
     }
     let base = match variable("DISTCC_DIR") {
@@ -278,7 +278,7 @@ fn read(path: &Path, question: &str) -> Option<Vec<String>> {
         .open(path)
         .ok()?;
     let meta = file.metadata().ok()?;
-    if !meta.is_file() || meta.mode() & 0o022 != 0 || !sys::is_trusted_owner(meta.uid()) {
+    if !meta.is_file() || meta.mode() & 0o022 != 0 || !os::is_trusted_owner(meta.uid()) {
         return None;
     }
     let mut text = String::new();

@@ -4,10 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use crate::client::expand::Built;
-use crate::evidence::Evidence;
-use crate::target::Target;
-use crate::toolchain::{Found, Installed};
+use crate::abi::Target;
+use crate::client::macros::Built;
+use crate::compiler::search::{Found, Installed, Reach};
+use crate::helper::evidence::Evidence;
 
 /// What `check` and `install` recorded of a compiler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,17 +16,6 @@ pub struct Recorded {
     pub target: Target,
     /// In full: `12.2.0`.
     pub version: String,
-}
-
-/// Where a launcher's own children find a full name on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// With this PATH they find the local compiler itself.
-    Outside(OsString),
-    /// They find ccroute, which has to be told of the local compiler.
-    ThroughShim,
-    /// They find nothing, or something else.
-    Nowhere,
 }
 
 /// The world as a decision sees it. Answers are found at most once.

@@ -12,20 +12,21 @@ use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-pub use facts::{Facts, Reach, Recorded};
+pub use facts::{Facts, Recorded};
 pub use refusal::Refusal;
 pub use send::COMPILER;
 pub(crate) use verify::contradiction;
 
-use crate::evidence::KernelSeen;
+use crate::abi::Target;
+use crate::compiler::name::CompilerName;
 use crate::exit::Exit;
-use crate::hostile::{hostile, Job};
-use crate::name::CompilerName;
+use crate::helper::evidence::KernelSeen;
+use crate::helper::hostile::{hostile, JobFiles};
+use crate::helper::sandbox::Limits;
+use crate::request::Place;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
-use crate::rules::{OnRefuse, Origin, Place, Settings, Sourced, Subject};
-use crate::sandbox::Limits;
-use crate::target::Target;
+use crate::rules::{OnRefuse, Origin, Settings, Sourced, Subject};
 
 /// What is to be done with a request, and why.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ pub struct Confine {
     /// Landlock around the compiler, where the kernel has it.
     pub sandbox: bool,
     /// Which files are the job's own.
-    pub job: Job,
+    pub job: JobFiles,
     pub limits: Limits,
     /// Directories of compilers outside the system's own, from the rule's `path`.
     pub toolchain: Vec<PathBuf>,
@@ -112,7 +113,7 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
         reasons: Vec::new(),
         kind: BY_NAME,
         way: OnRefuse::Local,
-        files: Job::default(),
+        files: JobFiles::default(),
     };
     let outcome = deciding.outcome().unwrap_or_else(|why| {
         Outcome::Refuse(Refused {
@@ -161,7 +162,7 @@ struct Deciding<'a> {
     kind: &'static str,
     way: OnRefuse,
     /// On a helper, the job's files.
-    files: Job,
+    files: JobFiles,
 }
 
 /// The [`Decision::kind`] of a request that means what its name says.
@@ -176,7 +177,7 @@ impl Deciding<'_> {
             return Err(Refusal::Recursion.into());
         }
         if self.request.place == Place::Helper {
-            self.files = Job::find(self.request.args, self.facts.working_directory());
+            self.files = JobFiles::find(self.request.args, self.facts.working_directory());
             if let Some(found) = hostile(self.request.name.tool, self.request.args, &self.files) {
                 return Err(Refusal::Hostile(found).into());
             }
@@ -290,7 +291,7 @@ impl Deciding<'_> {
     }
 
     /// The source's evidence; on a client's side nothing is read.
-    fn evidence(&self) -> &crate::evidence::Evidence {
+    fn evidence(&self) -> &crate::helper::evidence::Evidence {
         match self.request.place {
             Place::Helper => self.facts.evidence(),
             Place::Direct | Place::UnderDistcc => facts::nothing_seen(),

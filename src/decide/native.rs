@@ -5,8 +5,8 @@
 use super::refusal::{client_text, Refusal};
 use super::verify::{contradiction, target_of};
 use super::{Deciding, Refusing, Wanted, NATIVE};
+use crate::abi::Target;
 use crate::rules::Settings;
-use crate::target::Target;
 
 impl Deciding<'_> {
     /// A native name is served only to plain distcc jobs over TCP: in pump mode the source is not
@@ -79,7 +79,8 @@ impl Deciding<'_> {
     fn stated_target(&mut self, settings: &Settings) -> Option<Wanted> {
         let stated = self.request.job.target?;
         let triple = std::str::from_utf8(stated).ok()?;
-        if !self.request.name.tool.is_clang() || crate::triple::Triple::parse(triple).is_err() {
+        if !self.request.name.tool.is_clang() || crate::abi::triple::Triple::parse(triple).is_err()
+        {
             return None;
         }
         self.kind = "the request states its target";

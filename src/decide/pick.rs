@@ -4,14 +4,15 @@ use std::ffi::{OsStr, OsString};
 
 use super::refusal::Refusal;
 use super::{merged_arguments, Confine, Deciding, Refusing, Run, Wanted, NATIVE};
-use crate::defaults;
-use crate::hostile::Job;
-use crate::name::{CompilerName, Tool};
-use crate::rules::{Origin, Place, Sandbox, Settings, Sourced, VersionMatch};
-use crate::sandbox::Limits;
-use crate::target::Target;
-use crate::toolchain::{expand, unique, Found, Installed};
-use crate::triple::Triple;
+use crate::abi::triple::Triple;
+use crate::abi::Target;
+use crate::compiler::name::{CompilerName, Tool};
+use crate::compiler::search::{expand, unique, Found, Installed};
+use crate::compiler::stated;
+use crate::helper::hostile::JobFiles;
+use crate::helper::sandbox::Limits;
+use crate::request::Place;
+use crate::rules::{Origin, Sandbox, Settings, Sourced, VersionMatch};
 
 /// An installed compiler that may serve.
 #[derive(Clone, Debug)]
@@ -277,7 +278,7 @@ impl Deciding<'_> {
         let settings = &wanted.settings;
         let stated = match &settings.defaults {
             Some(list) => {
-                let stated = defaults::stated(target, &list.value, own);
+                let stated = stated::stated(target, &list.value, own);
                 let origin = list.origin.clone();
                 self.because(
                     format!("the client's defaults: {}", stated.join(" ")),
@@ -354,7 +355,7 @@ struct Program {
 }
 
 /// How a client's compile is confined: in the sandbox, unless a rule says otherwise.
-fn confine(settings: &Settings, job: Job) -> Confine {
+fn confine(settings: &Settings, job: JobFiles) -> Confine {
     let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|l| l.value);
     let path = settings.path.as_ref();
     Confine {

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::exit::Exit;
-use crate::hostile::Hostile;
-use crate::rules::{Origin, Place};
+use crate::helper::hostile::Hostile;
+use crate::request::Place;
+use crate::rules::Origin;
 
 /// The [`Refusal::kind`] of [`Refusal::NotFound`].
 pub const NOT_FOUND: &str = "nothing serves it";

@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use super::facts::Reach;
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Send, Wanted};
-use crate::client::expand;
 use crate::client::local::{local_reason, LocalReason};
-use crate::name::{CompilerName, Tool};
+use crate::client::macros;
+use crate::compiler::name::{CompilerName, Tool};
+use crate::compiler::search::Reach;
 use crate::rules::{ExpandMacros, Fallback, VersionMatch};
 
 /// The variable that tells ccroute under a launcher which compiler the request meant.
@@ -121,7 +121,7 @@ impl<'a> Deciding<'a> {
         if rule.value != ExpandMacros::Helper {
             return None;
         }
-        let words = expand::candidate(tool, args)
+        let words = macros::candidate(tool, args)
             .filter(|c| self.facts.expands_elsewhere(OsStr::from_bytes(c.source)))
             .and_then(|candidate| {
                 if candidate.dateless {

@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use super::pick::Candidate;
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Wanted};
-use crate::rules::{Place, Settings};
-use crate::target::{kernel_arches, verdict, Arch, Difference, Level, Target};
-use crate::triple::{Env, Triple};
+use crate::abi::triple::{Env, Triple};
+use crate::abi::{kernel_arches, verdict, Arch, Difference, Level, Target};
+use crate::request::Place;
+use crate::rules::Settings;
 
 /// What a triple's name says of its target; nothing, for a name that is no triple.
 pub(super) fn target_of(triple: &str) -> Target {

@@ -6,7 +6,7 @@ use super::parse::{found, has_any, without_comment, Found, PROGRAM};
 use super::reference::Condition;
 use super::section::{Conditions, Section, NO_CONDITIONS};
 use super::Place;
-use crate::name::Tool;
+use crate::compiler::name::Tool;
 
 /// Reads a header; the section's start is counted from the line's, and its conditions are not in any
 /// list yet. The keys of a section whose header has a fault are checked, but belong to none.

@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net};
 use super::error::Fault;
 use super::parse::{has_any, words};
 use super::{ExpandMacros, Fallback, LogLevel, OnRefuse, Sandbox, VersionMatch};
-use crate::name::Tool;
+use crate::compiler::name::Tool;
 
 /// A key. The numbers are bits of the set of keys that a section has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use super::error::RulesError;
 use super::index::{self, Index};
 use super::shipped::{self, Shipped};
 use super::sieve::{Sieve, Sifted};
-use crate::sys;
+use crate::os;
 
 /// The directories that are read; a file in an earlier one replaces its namesake in a later one.
 pub const STANDARD_DIRS: [&str; 4] = [
@@ -162,7 +162,7 @@ fn list(dir: &Path, checked: &mut Checked) -> Result<Listed, RulesError> {
         Err(error) => return Err(failed(error)),
     };
     let mut listed = Listed::default();
-    sys::list(&opened, &mut |name, kind| {
+    os::list(&opened, &mut |name, kind| {
         // A leading dot hides a file, as editors' temporary files are.
         if is_rules_name(name) {
             let entry = match kind {
@@ -188,7 +188,7 @@ fn list(dir: &Path, checked: &mut Checked) -> Result<Listed, RulesError> {
 /// kernel finds no link in it.
 fn open_directory(dir: &Path) -> io::Result<(File, Option<PathBuf>)> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
-    match sys::open_without_links(dir, flags) {
+    match os::open_without_links(dir, flags) {
         Ok(opened) => return Ok((opened.into(), Some(dir.components().collect()))),
         Err(Errno::ENOENT) => return Err(Errno::ENOENT.into()),
         Err(_) => {}
@@ -338,7 +338,7 @@ impl Checked {
     fn links(&mut self, path: &Path) -> Result<(), RulesError> {
         let failed = |error| unreadable(path, &error);
         let mut link = path.to_path_buf();
-        for hop in 0..sys::MAX_LINKS {
+        for hop in 0..os::MAX_LINKS {
             let meta = fs::symlink_metadata(&link).map_err(failed)?;
             if !meta.is_symlink() {
                 break;
@@ -388,7 +388,7 @@ impl Checked {
 /// alone count; the group does too, whichever it is.
 pub(super) fn trusted(path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
     let owner = bits.owner;
-    if !sys::is_trusted_owner(owner) && !is_roots_elsewhere(owner, on) {
+    if !os::is_trusted_owner(owner) && !is_roots_elsewhere(owner, on) {
         return Err(RulesError::Unsafe {
             path: path.into(),
             what: "owned by neither root nor the user who runs ccroute",

@@ -23,6 +23,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::request::Place;
 pub use error::RulesError;
 
 /// Where a setting comes from.
@@ -48,14 +49,6 @@ impl fmt::Display for Origin {
 pub struct Sourced<T> {
     pub value: T,
     pub origin: Origin,
-}
-
-/// Where ccroute was called: see the vocabulary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    Direct,
-    UnderDistcc,
-    Helper,
 }
 
 /// `version = any, major or exact`.
@@ -98,7 +91,7 @@ pub enum Sandbox {
 /// `log = off, syslog or FILE`: where calls are recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LogTo {
-    /// No rule says: where [`crate::calls`] does by itself.
+    /// No rule says: where [`crate::log`] does by itself.
     #[default]
     Usual,
     Off,

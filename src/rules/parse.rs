@@ -8,7 +8,7 @@ use super::header;
 use super::keys::Key;
 use super::quick::{last, quick, Quick};
 use super::section::{Conditions, Entry, Parsed, Section, NO_CONDITIONS};
-use crate::name::Tool;
+use crate::compiler::name::Tool;
 
 /// The longest line, in bytes.
 pub const LINE_MAX: usize = 64 * 1024;
@@ -117,7 +117,7 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Line> {
         let rest = self.text.get(self.at..).filter(|r| !r.is_empty())?;
-        let length = crate::sys::find_byte(b'\n', rest).unwrap_or(rest.len());
+        let length = crate::os::find_byte(b'\n', rest).unwrap_or(rest.len());
         let line = Line {
             start: self.at,
             end: self.at + length,
@@ -144,7 +144,7 @@ fn plain(line: &[u8]) -> Result<&str, Found> {
     }
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     // Nearly every line is ASCII, and has none.
-    if let Some(text) = crate::sys::ascii(line).filter(|_| !has_any(line, is_control)) {
+    if let Some(text) = crate::os::ascii(line).filter(|_| !has_any(line, is_control)) {
         return Ok(text);
     }
     if let Some(at) = line.iter().position(|&b| is_control(b)) {
@@ -257,7 +257,7 @@ impl<'a> Scan<'a> {
             Quick::Odd => {}
         }
         self.started = self.text.len() - line.len();
-        let length = crate::sys::find_byte(b'\n', line).unwrap_or(line.len());
+        let length = crate::os::find_byte(b'\n', line).unwrap_or(line.len());
         self.rest = line.get(length + 1..).unwrap_or_default();
         let number = self.checker.number();
         match self.checker.read(&line[..length], self.started, number) {

@@ -260,7 +260,7 @@ fn span(text: &[u8], test: impl Fn(u8) -> u8) -> Option<&[u8]> {
         for (fails, &b) in fails.iter_mut().zip(part) {
             *fails = test(b);
         }
-        if let Some(at) = crate::sys::first_high(fails) {
+        if let Some(at) = crate::os::first_high(fails) {
             return rest.get(at..);
         }
         rest = after;

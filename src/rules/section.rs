@@ -132,7 +132,7 @@ impl<'a> Parsed<'a> {
     /// The keys of a section, in order. Lines with a fault are passed over.
     pub fn entries(&self, section: &Section) -> impl Iterator<Item = Entry<'a>> {
         let rest = self.text.get(section.start as usize..).unwrap_or_default();
-        let end = crate::sys::find_byte(b'\n', rest).unwrap_or(rest.len());
+        let end = crate::os::find_byte(b'\n', rest).unwrap_or(rest.len());
         let after = rest.get(end + 1..).unwrap_or_default();
         parse::entries(after, self.pattern(section), section.line + 1)
     }

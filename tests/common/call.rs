@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::{executable, need, shim, CCROUTE};
+use super::{executable, need, CCROUTE};
 
 /// Where the system keeps its programs.
 pub const SYSTEM_PATH: &str = "/usr/bin:/bin";
@@ -95,23 +95,11 @@ pub fn tool_output<S: AsRef<OsStr>>(
     ran.stdout
 }
 
-/// A copy of the program under test at `at`, and of its shim beside it, made by another process as
-/// [`executable`] files are.
+/// A copy of the program under test at `at`, made by another process as [`executable`] files are.
 pub fn copy_of_ccroute(at: &Path) -> PathBuf {
     fs::create_dir_all(at.parent().expect("a file's path")).unwrap();
     tool_output("cp", [OsStr::new(CCROUTE), at.as_os_str()], Path::new("/"));
-    copy_of_shim(&shim_beside(at));
     at.to_path_buf()
-}
-
-/// A copy of the shim alone.
-pub fn copy_of_shim(at: &Path) {
-    tool_output("cp", [shim().as_os_str(), at.as_os_str()], Path::new("/"));
-}
-
-/// The shim that [`copy_of_ccroute`] put beside the program.
-pub fn shim_beside(program: &Path) -> PathBuf {
-    program.with_file_name("ccroute-shim")
 }
 
 /// A call of the program with an environment of its own.

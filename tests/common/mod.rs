@@ -22,15 +22,8 @@ use std::time::{Duration, Instant};
 
 use ccroute::rules::load::SHIPPED;
 
-/// The program under test: the whole, for the commands.
+/// The program under test.
 pub const CCROUTE: &str = env!("CARGO_BIN_EXE_ccroute");
-/// The program under test: the shim, which compiler names lead to. `make test` names the one that is
-/// installed; what cargo makes for tests is an ordinary program.
-pub fn shim() -> PathBuf {
-    let named = std::env::var_os("CCROUTE_TEST_SHIM").map(PathBuf::from);
-    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_ccroute-shim").into())
-}
-
 /// Debian's package for each command that the tests need.
 const PACKAGES: &[(&str, &str)] = &[
     ("distcc", "distcc"),
@@ -159,7 +152,7 @@ pub fn farm(scratch: &Scratch, names: &[&str]) -> PathBuf {
     let dir = scratch.dir("farm");
     for name in names {
         let _ = fs::remove_file(dir.join(name));
-        symlink(call::shim_beside(&program), dir.join(name)).unwrap();
+        symlink(&program, dir.join(name)).unwrap();
     }
     dir
 }

@@ -29,7 +29,7 @@ pub fn program(name: &str) -> PathBuf {
 
 /// Compiles C source and gives the object's bytes. The file names depend on nothing but `name`.
 pub fn compile(compiler: &str, flags: &[&str], name: &str, source: &str) -> Vec<u8> {
-    let scratch = ccroute::probe::Scratch::new().unwrap();
+    let scratch = ccroute::proof::Scratch::new().unwrap();
     let file = scratch.path().join(name);
     std::fs::write(&file, source).unwrap();
     let mut words = compiler.split(' ');
@@ -50,7 +50,7 @@ pub fn compile(compiler: &str, flags: &[&str], name: &str, source: &str) -> Vec<
 
 /// What `readelf -h -A -n` prints of an object.
 pub fn readelf(object: &[u8]) -> String {
-    let scratch = ccroute::probe::Scratch::new().unwrap();
+    let scratch = ccroute::proof::Scratch::new().unwrap();
     let file = scratch.path().join("in.o");
     std::fs::write(&file, object).unwrap();
     let output = Command::new(program("readelf"))

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ccroute::hostile::{hostile, Job};
-use ccroute::name::CompilerName;
+use ccroute::compiler::name::CompilerName;
+use ccroute::helper::hostile::{hostile, Job};
 
 /// Splits a recorded line: words with single quotes, as they are written in the corpus.
 fn words(line: &str) -> Vec<String> {
@@ -151,7 +151,7 @@ fn options_of_honest_builds_pass() {
         "--gcc-toolchain=/opt/x -stdlib=libc++ -fcolor-diagnostics -ftime-trace -mthread-model posix",
         "-Xclang -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang",
     ] {
-        for tool in [ccroute::name::Tool::Gcc, ccroute::name::Tool::Clang] {
+        for tool in [ccroute::compiler::name::Tool::Gcc, ccroute::compiler::name::Tool::Clang] {
             assert_eq!(crate::refused::plain(tool, args), None, "{args}");
         }
     }

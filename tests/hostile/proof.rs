@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use ccroute::hostile::{hostile, Job};
-use ccroute::name::CompilerName;
+use ccroute::compiler::name::CompilerName;
+use ccroute::helper::hostile::{hostile, Job};
 
 use crate::scene::{Scene, Shows};
 use Shows::*;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ccroute::hostile::{hostile, Harm, Job};
-use ccroute::name::Tool;
+use ccroute::compiler::name::Tool;
+use ccroute::helper::hostile::{hostile, Harm, Job};
 
 const INPUT: &str = "/tmp/distccd_1a2b.i";
 const OUTPUT: &str = "/tmp/distccd_3c4d.o";

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ccroute::hostile::{hostile, Job};
-use ccroute::name::CompilerName;
+use ccroute::compiler::name::CompilerName;
+use ccroute::helper::hostile::{hostile, Job};
 
 /// What shows that the harm was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,17 +31,11 @@ impl Client {
             fs::create_dir_all(scratch.at(dir)).unwrap();
         }
         // Another process copies: see lab::write.
-        let shim = std::env::var("CCROUTE_TEST_SHIM");
-        let shim = shim.unwrap_or_else(|_| env!("CARGO_BIN_EXE_ccroute-shim").into());
-        for (program, to) in [
-            (env!("CARGO_BIN_EXE_ccroute"), "bin/ccroute"),
-            (&shim, "bin/ccroute-shim"),
-        ] {
-            let mut copy = Command::new("cp");
-            copy.args([program, "-T"]).arg(scratch.at(to));
-            assert!(copy.status().unwrap().success());
-        }
-        scratch.link("bin/ccroute-run", "ccroute-shim");
+        let mut copy = Command::new("cp");
+        copy.args([env!("CARGO_BIN_EXE_ccroute"), "-T"])
+            .arg(scratch.at("bin/ccroute"));
+        assert!(copy.status().unwrap().success());
+        scratch.link("bin/ccroute-run", "ccroute");
         Client {
             scratch,
             hosts: hosts.into(),

@@ -62,7 +62,7 @@ tree >"$scratch/before"
 say "install"
 dpkg -i "$package"
 [ "$(ccroute --version)" = "ccroute $(dpkg-query -W -f '${Version}' ccroute)" ] || fail "another version"
-[ "$(readlink -f /usr/bin/ccroute-run)" = /usr/bin/ccroute-shim ] || fail "no ccroute-run"
+[ "$(readlink -f /usr/bin/ccroute-run)" = /usr/bin/ccroute ] || fail "no ccroute-run"
 for page in '1 ccroute' '1 ccroute-run' '5 ccroute.rules'; do
     # shellcheck disable=SC2086
     man -w $page >/dev/null || fail "no page $page"
@@ -111,7 +111,7 @@ dpkg -i "$scratch/newer.deb"
 tree | grep -E ' /(etc|var/lib|usr/lib)/(ccroute|distcc)' >"$scratch/upgraded"
 same "$scratch/installed" "$scratch/upgraded" "after the upgrade"
 for link in /usr/lib/ccroute/bin/*; do
-    [ "$(readlink -e "$link")" = /usr/bin/ccroute-shim ] || fail "$link leads nowhere"
+    [ "$(readlink -e "$link")" = /usr/bin/ccroute ] || fail "$link leads nowhere"
 done
 
 say "removal, while a distccd relies on the list that nobody can restart"

@@ -6,8 +6,9 @@ pub mod farm;
 use std::net::IpAddr;
 use std::path::Path;
 
+use ccroute::request::Place;
 use ccroute::rules::load::Text;
-use ccroute::rules::{Origin, Place, Settings, Sourced, Subject};
+use ccroute::rules::{Origin, Settings, Sourced, Subject};
 
 /// A request as words: `gcc`, `arm-linux-gnueabi helper from=10.0.0.1 tool=g++ kernel=arm source=T`.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What the tests of the shipped rules share: the sections, and what an object must say.
 #![allow(dead_code)]
 
-use ccroute::object::Facts;
+use ccroute::proof::object::Facts;
 use ccroute::rules::load::{load, SHIPPED};
 use ccroute::rules::parse::{parse, words};
 use ccroute::rules::Key;

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ccroute::world::NATIVE_TRIPLE;
+use ccroute::shim::host::NATIVE_TRIPLE;
 use serde_json::Value;
 
 use crate::common::call::{Call, Trace};

@@ -10,8 +10,8 @@ use super::hosts::{self, Host};
 use super::{trial, Setup};
 use crate::cli::client::{recorded, search_outside, RULES};
 use crate::cli::client_check;
-use crate::toolchain::{find_launcher, Found, Search};
-use crate::world;
+use crate::compiler::search::{find_launcher, Found, Search};
+use crate::shim::host;
 
 /// What is asked of the environment.
 type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -50,7 +50,7 @@ fn file_name(path: &str) -> &str {
 
 /// Whether the masquerade directory comes before the compilers.
 fn order_of_path(masquerade: &Path, found: &mut Vec<Finding>) {
-    let path = world::path_variable();
+    let path = host::path_variable();
     let search = Search::new(&path, Vec::new());
     let real = |p: &Path| fs::canonicalize(p).ok();
     let same =
@@ -135,7 +135,7 @@ fn distcc(
     masquerade: Option<((PathBuf, Vec<String>), String)>,
     found: &mut Vec<Finding>,
 ) {
-    let path = world::path_variable();
+    let path = host::path_variable();
     let search = Search::new(&path, Vec::new());
     let Some(distcc) = find_launcher("distcc", search.path(), &[]) else {
         found.push(Finding::new(

@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use super::access::{User, EXECUTE, READ, WRITE};
 use super::finding::{quoted, Finding, Severity};
 use super::Setup;
-use crate::calls::HELPER_DIR;
 use crate::cli::install::{COMMANDS, DISTCCD_USERS, LINKS, WHITELIST};
 use crate::cli::list::stand_ins;
 use crate::cli::names::how_to_install;
-use crate::compilers::{self, Stat};
-use crate::guard::{self, GUARD_FILE};
-use crate::name::Tool;
+use crate::compiler::name::Tool;
+use crate::compiler::record::{self, Stat};
+use crate::compiler::search::is_ccroute;
+use crate::helper::guard::{self, GUARD_FILE};
+use crate::helper::sandbox;
+use crate::log::HELPER_DIR;
 use crate::rules::LogTo;
-use crate::sandbox;
-use crate::toolchain::is_ccroute;
 
 /// Everything about the helper itself; its distccd is [`super::distccd`]'s.
 pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
@@ -279,7 +279,7 @@ fn records(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     let file = &setup.facts;
     let shown = quoted(&file.display().to_string());
     let shows = "decisions rest on names alone: a compiler for another machine is not noticed";
-    match compilers::read(file) {
+    match record::read(file) {
         Err(error) => found.push(Finding::new(
             Severity::Warning,
             error.to_string(),
@@ -294,7 +294,7 @@ fn records(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         )),
         Ok(None) => {}
         Ok(Some(bytes)) => {
-            let changed: Vec<String> = compilers::records(&bytes)
+            let changed: Vec<String> = record::records(&bytes)
                 .filter(|(path, stat, _)| Stat::of(path).ok() != Some(*stat))
                 .map(|(path, ..)| path.display().to_string())
                 .collect();
@@ -321,7 +321,7 @@ fn versions(setup: &Setup<'_>, bytes: &[u8], found: &mut Vec<Finding>) {
         let version = |tool: Tool| {
             let mut served = triple.served();
             let (_, path) = served.find(|(n, _)| n.tool == tool && n.version.is_none())?;
-            let record = compilers::lookup(bytes, path, &Stat::of(path).ok()?)?;
+            let record = record::lookup(bytes, path, &Stat::of(path).ok()?)?;
             Some((path.display().to_string(), record.version))
         };
         let (Some((gcc, c)), Some((gxx, cxx))) = (version(Tool::Gcc), version(Tool::Gxx)) else {

@@ -23,11 +23,11 @@ use super::look::{Colour, Look};
 use super::names::{resolve, Triple};
 use super::place::Tree;
 use super::{client_check, Failure};
-use crate::compilers::FILE as FACTS;
+use crate::compiler::record::FILE as FACTS;
 use crate::exit::Exit;
 use crate::rules::matching::RuleSet;
 use crate::rules::{self, index, RulesError};
-use crate::world;
+use crate::shim::host;
 use daemon::Daemon;
 use finding::{quoted, Finding, Severity};
 
@@ -74,7 +74,7 @@ struct Setup<'a> {
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
     let tree = Tree::new(&arguments.root, true, false)?;
     let whole = arguments.root == Path::new("/");
-    let directories = world::rules_directories();
+    let directories = host::rules_directories();
     let mut found = Vec::new();
     let texts = match rules::load::load(&directories) {
         Ok(texts) => texts,
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         },
         looks_for_daemons: whole || arguments.distccd.is_some(),
         facts: match whole {
-            true => world::facts_file(),
+            true => host::facts_file(),
             false => tree.real(Path::new(FACTS)),
         },
         compiles: !arguments.quick && errors.is_empty(),

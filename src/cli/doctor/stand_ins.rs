@@ -5,15 +5,15 @@ use std::path::Path;
 
 use super::finding::{Finding, Severity};
 use super::Setup;
-use crate::calls::read::{each, Action};
-use crate::calls::HELPER_FILE;
 use crate::cli::check::probed;
 use crate::cli::list::{refusal, stand_ins, why_not};
 use crate::cli::names::how_to_install;
 use crate::decide::refusal::{NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION};
 use crate::decide::Refusal;
+use crate::log::read::{each, Action};
+use crate::log::HELPER_FILE;
+use crate::os;
 use crate::rules::{shipped, LogTo, Origin};
-use crate::sys;
 
 /// Refusals that are older than this are no news, in seconds.
 const RECENT: i64 = 7 * 24 * 3600;
@@ -125,7 +125,7 @@ fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         LogTo::File(file) => file,
         _ => setup.tree.real(Path::new(HELPER_FILE)),
     };
-    let since = sys::now() - RECENT;
+    let since = os::now() - RECENT;
     let mut refused: BTreeMap<(String, String), u64> = BTreeMap::new();
     let read = each(&file, &mut |call| {
         let news = [NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION].contains(&call.kind);
@@ -151,7 +151,7 @@ fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         if kind == NOT_FOUND && setup.names.contains(&who) {
             continue;
         }
-        let triple = crate::name::CompilerName::parse(who.as_bytes())
+        let triple = crate::compiler::name::CompilerName::parse(who.as_bytes())
             .ok()
             .and_then(|n| n.triple);
         let mend = match kind.as_str() {

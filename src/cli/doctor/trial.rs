@@ -12,8 +12,9 @@ use object::{Object, ObjectSection};
 use super::finding::{Finding, Severity};
 use super::hosts::Host;
 use crate::cli::client::COMPILER;
-use crate::probe::{answer, Failure, Scratch};
-use crate::world;
+use crate::compiler::ask::{answer, Failure};
+use crate::proof::Scratch;
+use crate::shim::host;
 
 /// How long a job of one line may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -82,7 +83,7 @@ fn send(
     fs::write(&source, "int t;\n").map_err(|e| e.to_string())?;
     let mut path = masquerade.as_os_str().to_owned();
     path.push(":");
-    path.push(world::path_variable());
+    path.push(host::path_variable());
     let mut command = Command::new(distcc);
     command
         .args([OsStr::new(name), OsStr::new("-c"), source.as_os_str()])

@@ -15,8 +15,8 @@ use super::list::{refusal, stand_ins};
 use super::look::Look;
 use super::names::{how_to_install, on_helper_from, resolve, Triple, SENT_TOOLS};
 use super::Failure;
+use crate::compiler::name::CompilerName;
 use crate::decide::{Decision, Outcome, Refusal};
-use crate::name::CompilerName;
 use crate::rules::matching::RuleSet;
 
 /// How the picture is drawn.

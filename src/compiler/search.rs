@@ -1,0 +1,436 @@
+//! Which compilers are installed: finds a program by name in given directories and on PATH,
+//! passing over ccroute itself and other wrappers.
+
+use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use once_cell::unsync::OnceCell;
+
+use crate::os::FileId;
+use crate::os::MAX_LINKS;
+
+/// Programs that pretend to be compilers. A candidate that resolves to one is passed over; another
+/// copy of ccroute is one too.
+const WRAPPERS: &[&[u8]] = &[b"distcc", b"ccache", b"icecc", b"sccache", OURSELVES];
+
+const OURSELVES: &[u8] = b"ccroute";
+
+/// The file names of the program: today's, and that of 0.1's shim, whose links `install` repairs.
+pub const PROGRAMS: [&str; 2] = ["ccroute", "ccroute-shim"];
+
+/// Whether a path is of one of [`PROGRAMS`], by its last part.
+pub fn is_ccroute(path: &Path) -> bool {
+    let name = path.file_name();
+    PROGRAMS
+        .iter()
+        .any(|program| name == Some(OsStr::new(program)))
+}
+
+/// The line by which a file that `install` made is known.
+pub const MARK: &str = "# Made by ccroute install; ccroute uninstall removes it.";
+
+/// No file of ours that stands for a compiler's name is as large, in bytes; every compiler is larger.
+const OURS_MAX: u64 = 512;
+
+/// A compiler as found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// Where it was found, links unresolved: gcc finds its cc1 by it, clang its target.
+    pub path: PathBuf,
+    /// The base name at the end of its links: `arm-linux-gnueabihf-gcc-12`.
+    pub resolved: OsString,
+    pub id: FileId,
+    /// Modification time in nanoseconds since the epoch.
+    pub mtime: i128,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// Where a launcher's own children find a full name on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// With this PATH they find the local compiler itself.
+    Outside(OsString),
+    /// They find ccroute, which has to be told of the local compiler.
+    ThroughShim,
+    /// They find nothing, or something else.
+    Nowhere,
+}
+
+/// What looking for a name came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Yes(Installed),
+    /// A file of that name that cannot be executed.
+    NotExecutable(PathBuf),
+    No,
+}
+
+/// What the file system said of a path.
+#[derive(Clone, Debug)]
+struct Seen {
+    is_file: bool,
+    executable: bool,
+    id: FileId,
+    mtime: i128,
+    size: u64,
+    /// See [`Search::resolved`].
+    resolved: OnceCell<OsString>,
+}
+
+/// Where to look, and what to pass over.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// One decision asks about the same few paths several times; the answers do not change under it.
+    seen: RefCell<Vec<(PathBuf, Option<Rc<Seen>>)>>,
+    /// The directories of PATH; relative ones and empty ones are left out.
+    path: Vec<PathBuf>,
+    /// ccroute itself and the shims already passed.
+    skip: Vec<FileId>,
+}
+
+impl Search {
+    /// A search along `path` (a PATH variable's text) that passes over the files in `skip`.
+    pub fn new(path: &OsStr, skip: Vec<FileId>) -> Search {
+        let dirs = path.as_bytes().split(|&b| b == b':');
+        Search {
+            path: dirs
+                .filter(|d| d.first() == Some(&b'/'))
+                .map(|d| PathBuf::from(OsStr::from_bytes(d)))
+                .collect(),
+            skip,
+            seen: RefCell::default(),
+        }
+    }
+
+    /// The same search, told beforehand that the file `id`, which is passed over, stands at `path`.
+    pub fn with_own(self, path: &Path, id: FileId) -> Search {
+        let own = Seen {
+            is_file: true,
+            executable: true,
+            id,
+            mtime: 0,
+            size: 0,
+            resolved: OnceCell::new(),
+        };
+        let seen = vec![(path.to_path_buf(), Some(Rc::new(own)))];
+        Search {
+            seen: RefCell::new(seen),
+            ..self
+        }
+    }
+
+    /// What stands at `path`, links followed; `None` if nothing does.
+    fn see(&self, path: &Path) -> Option<Rc<Seen>> {
+        // By their letters: to compare parts takes fifty times as long.
+        let same = |(p, _): &&(PathBuf, _)| p.as_os_str() == path.as_os_str();
+        if let Some((_, seen)) = self.seen.borrow().iter().find(same) {
+            return seen.clone();
+        }
+        let seen = fs::metadata(path).ok().map(|meta| {
+            Rc::new(Seen {
+                is_file: meta.is_file(),
+                executable: meta.permissions().mode() & 0o111 != 0,
+                id: (meta.dev(), meta.ino()),
+                mtime: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
+                size: meta.size(),
+                resolved: OnceCell::new(),
+            })
+        });
+        let mut all = self.seen.borrow_mut();
+        all.push((path.to_path_buf(), seen.clone()));
+        seen
+    }
+
+    /// The base name at the end of the links at `path`, which `seen` is of.
+    fn resolved<'s>(&self, path: &Path, seen: &'s Seen) -> &'s OsStr {
+        seen.resolved.get_or_init(|| last_link(path))
+    }
+
+    /// Whether `path`, which `seen` is of, is ccroute itself, a shim already passed, or a wrapper. The
+    /// identity is known already, the links are not.
+    fn passed_over(&self, path: &Path, seen: &Seen) -> bool {
+        self.skip.contains(&seen.id) || is_wrapper(self.resolved(path, seen))
+    }
+
+    /// The directories of PATH that are searched.
+    pub fn path(&self) -> &[PathBuf] {
+        &self.path
+    }
+
+    /// Looks for `name` in `first` (absolute directories, globs allowed), then on PATH.
+    pub fn find(&self, name: &str, first: &[String]) -> Found {
+        let mut blocked = None;
+        let globbed = first.iter().flat_map(|pattern| expand(pattern));
+        for dir in globbed.chain(self.path.iter().cloned()) {
+            match self.at(&dir.join(name)) {
+                Found::Yes(installed) => return Found::Yes(installed),
+                Found::NotExecutable(path) => blocked = blocked.or(Some(path)),
+                Found::No => {}
+            }
+        }
+        blocked.map_or(Found::No, Found::NotExecutable)
+    }
+
+    /// What stands at `path`, if it may serve.
+    pub fn at(&self, path: &Path) -> Found {
+        let Some(seen) = self.see(path) else {
+            return Found::No;
+        };
+        if !seen.is_file || self.passed_over(path, &seen) {
+            return Found::No;
+        }
+        if seen.size < OURS_MAX && is_whitelist_entry(path) {
+            return Found::No;
+        }
+        if !seen.executable {
+            return Found::NotExecutable(path.to_path_buf());
+        }
+        Found::Yes(Installed {
+            path: path.to_path_buf(),
+            resolved: self.resolved(path, &seen).to_os_string(),
+            id: seen.id,
+            mtime: seen.mtime,
+            size: seen.size,
+        })
+    }
+
+    /// Whether `path` is ccroute itself, or a wrapper, under a compiler's name.
+    fn is_masked(&self, path: &Path) -> bool {
+        self.see(path)
+            .is_some_and(|seen| seen.is_file && self.passed_over(path, &seen))
+    }
+
+    /// Where the children of a launcher find `full` (a program's name) on the PATH `path`, if it
+    /// is to be the compiler at `local`. The directories that hold ccroute or a wrapper under the
+    /// name `called` or `full` in front of that compiler are taken off.
+    pub fn reach(&self, path: &OsStr, called: &str, full: &str, local: &Path) -> Reach {
+        let Found::Yes(local) = self.at(local) else {
+            return Reach::Nowhere;
+        };
+        let mut kept: Vec<&[u8]> = Vec::new();
+        let mut first: Option<Reach> = None;
+        let mut entries = path.as_bytes().split(|&b| b == b':');
+        while let Some(entry) = entries.next() {
+            let dir = Path::new(OsStr::from_bytes(entry));
+            let there = dir.join(full);
+            let masked = self.is_masked(&there);
+            if masked {
+                let ours = self.is_ours(&there);
+                first.get_or_insert(if ours {
+                    Reach::ThroughShim
+                } else {
+                    Reach::Nowhere
+                });
+            }
+            let masks = masked || self.is_masked(&dir.join(called));
+            // Where there is an assembler other tools are, and gcc looks for them on PATH.
+            if masks && !dir.join("as").exists() {
+                continue;
+            }
+            kept.push(entry);
+            // What execvp would find, relative directories included.
+            if !self.see(&there).is_some_and(|s| s.is_file && s.executable) {
+                continue;
+            }
+            if matches!(self.at(&there), Found::Yes(found) if found.id == local.id) {
+                kept.extend(entries);
+                return Reach::Outside(OsStr::from_bytes(&kept.join(&b':')).to_os_string());
+            }
+            break;
+        }
+        first.unwrap_or(Reach::Nowhere)
+    }
+
+    fn is_ours(&self, path: &Path) -> bool {
+        self.see(path).is_some_and(|s| {
+            self.skip.contains(&s.id) || is_ccroute(Path::new(self.resolved(path, &s)))
+        })
+    }
+
+    /// The triples for which a program `TRIPLE-suffix` stands on PATH or in `first`: the compilers
+    /// installed, in PATH's order, each once. Reads whole directories; for rare decisions only.
+    pub fn triples_with(&self, suffix: &str, first: &[String]) -> Vec<String> {
+        let mut triples: Vec<String> = Vec::new();
+        let globbed = first.iter().flat_map(|pattern| expand(pattern));
+        for dir in globbed.chain(self.path.iter().cloned()) {
+            let mut here: Vec<String> = fs::read_dir(&dir)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .filter_map(|name| {
+                    let triple = name.strip_suffix(suffix)?.strip_suffix('-')?.to_owned();
+                    (triple.contains('-') && matches!(self.at(&dir.join(name)), Found::Yes(_)))
+                        .then_some(triple)
+                })
+                .collect();
+            here.sort();
+            triples.extend(here);
+        }
+        unique(triples)
+    }
+}
+
+/// A short list without its repetitions, the first of each kept.
+pub fn unique(list: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::with_capacity(list.len());
+    for item in list {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
+}
+
+/// The directories that a pattern stands for; nothing for one that is relative or wrong.
+pub fn expand(pattern: &str) -> Vec<PathBuf> {
+    if !pattern.starts_with('/') {
+        return Vec::new();
+    }
+    if !pattern.contains(['*', '?', '[']) {
+        return vec![PathBuf::from(pattern)];
+    }
+    let Ok(paths) = glob::glob(pattern) else {
+        return Vec::new();
+    };
+    paths.filter_map(Result::ok).collect()
+}
+
+/// The base name at the end of a chain of links; the file's own where there is none.
+fn last_link(path: &Path) -> OsString {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => {
+                // A relative target is relative to the link's directory.
+                path = path.parent().unwrap_or(Path::new("/")).join(target);
+                if is_wrapper(path.file_name().unwrap_or_default()) {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    path.file_name().unwrap_or_default().to_os_string()
+}
+
+/// The file that lets a name pass distccd's whitelist leads back to ccroute. A helper that is a
+/// client too has its directory on PATH.
+fn is_whitelist_entry(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|text| text.split(|&b| b == b'\n').any(|l| l == MARK.as_bytes()))
+}
+
+/// distcc, ccache and their like, also with a suffix (`ccache-4`, `distcc.real`).
+fn is_wrapper(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    WRAPPERS.iter().any(|wrapper| {
+        name.strip_prefix(*wrapper)
+            .is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphabetic))
+    })
+}
+
+/// Where a launcher (`distcc`, or an absolute path) is. Unlike a compiler it may be a wrapper.
+pub fn find_launcher(name: &str, path: &[PathBuf], skip: &[FileId]) -> Option<PathBuf> {
+    let usable = |p: &Path| {
+        let meta = fs::metadata(p).ok()?;
+        let id = (meta.dev(), meta.ino());
+        (meta.is_file() && meta.permissions().mode() & 0o111 != 0 && !skip.contains(&id))
+            .then(|| p.to_path_buf())
+    };
+    if name.contains('/') {
+        return Path::new(name)
+            .is_absolute()
+            .then(|| usable(Path::new(name)))?;
+    }
+    path.iter().find_map(|dir| usable(&dir.join(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn farm(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("toolchain-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    fn program(path: &Path, mode: u32) {
+        fs::write(path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn wrappers_and_oneself_are_passed_over() {
+        let dir = farm("skip");
+        for sub in ["a", "b", "c", "d"] {
+            fs::create_dir(dir.join(sub)).unwrap();
+        }
+        program(&dir.join("shim"), 0o755);
+        program(&dir.join("distcc"), 0o755);
+        symlink("../shim", dir.join("a/gcc")).unwrap();
+        symlink("../distcc", dir.join("b/gcc")).unwrap();
+        program(&dir.join("c/gcc"), 0o644);
+        program(&dir.join("d/gcc-12"), 0o755);
+        symlink("gcc-12", dir.join("d/gcc")).unwrap();
+        let meta = fs::metadata(dir.join("shim")).unwrap();
+        let path: Vec<String> = ["a", "b", "c", "d"]
+            .iter()
+            .map(|s| dir.join(s).display().to_string())
+            .collect();
+        let search = Search::new(OsStr::new(&path.join(":")), vec![(meta.dev(), meta.ino())]);
+        let Found::Yes(found) = search.find("gcc", &[]) else {
+            panic!("not found")
+        };
+        assert_eq!(found.path, dir.join("d/gcc"));
+        assert_eq!(found.resolved, "gcc-12");
+        let search = Search::new(
+            OsStr::new(&path[..3].join(":")),
+            vec![(meta.dev(), meta.ino())],
+        );
+        assert_eq!(
+            search.find("gcc", &[]),
+            Found::NotExecutable(dir.join("c/gcc"))
+        );
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn relative_directories_are_never_searched() {
+        let search = Search::new(OsStr::new(".::bin:/nonexistent"), vec![]);
+        assert_eq!(search.path(), [PathBuf::from("/nonexistent")]);
+        assert_eq!(search.find("gcc", &["bin".into()]), Found::No);
+    }
+
+    #[test]
+    fn directories_given_first_may_be_globs() {
+        let dir = farm("glob");
+        fs::create_dir_all(dir.join("x/arm/bin")).unwrap();
+        program(&dir.join("x/arm/bin/arm-x-gcc"), 0o755);
+        let search = Search::new(OsStr::new(""), vec![]);
+        let pattern = format!("{}/x/*/bin", dir.display());
+        assert!(matches!(
+            search.find("arm-x-gcc", &[pattern]),
+            Found::Yes(_)
+        ));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_wrapper_is_known_by_its_whole_name() {
+        for name in ["distcc", "ccache-4", "sccache", "icecc"] {
+            assert!(is_wrapper(OsStr::new(name)), "{name}");
+        }
+        for name in ["gcc", "distccish", "my-ccache"] {
+            assert!(!is_wrapper(OsStr::new(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! A client compiler's defaults, stated for a stand-in.
+//!
+//! gcc drops what it was configured to assume when the user says something else (its
+//! OPTION_DEFAULT_SPECS): a configured `-march` goes when the user gives `-march` or `-mcpu`, and
+//! leaving it beside the user's `-mcpu` would win over that. Stating a compiler's own defaults by
+//! the same rules therefore changes not one byte.
+
+use std::ffi::OsStr;
+
+use crate::abi::{Arch, Target};
+use crate::options::{scan, Arg, Kind};
+
+/// Defaults that go when the user gives certain flags. A final `*` stands for any text.
+struct Rule {
+    defaults: &'static [&'static str],
+    unless: &'static [&'static str],
+}
+
+/// A rule whose flags override each other.
+const fn group(flags: &'static [&'static str]) -> Rule {
+    Rule {
+        defaults: flags,
+        unless: flags,
+    }
+}
+
+const fn rule(defaults: &'static [&'static str], unless: &'static [&'static str]) -> Rule {
+    Rule { defaults, unless }
+}
+
+/// All architectures. What no rule names falls to its own name: `-mplt` to `-mno-plt`.
+const COMMON: &[Rule] = &[
+    // One state with eight flags, of which the last counts. -static, -shared, -static-pie, -pie,
+    // -no-pie, -nostdlib, -r and -ffreestanding do not touch it when gcc compiles (they choose
+    // start files and the linker's mode); `tests/defaults.rs` asks the compilers.
+    group(&[
+        "-fpie", "-fPIE", "-fno-pie", "-fno-PIE", "-fpic", "-fPIC", "-fno-pic", "-fno-PIC",
+    ]),
+    // Distributions that default to it (Ubuntu, Alpine, Gentoo) switch it off by their specs where
+    // there is no C library to call __stack_chk_fail in.
+    rule(
+        &[
+            "-fstack-protector",
+            "-fstack-protector-strong",
+            "-fstack-protector-all",
+            "-fstack-protector-explicit",
+        ],
+        &[
+            "-fstack-protector*",
+            "-fno-stack-protector*",
+            "-ffreestanding",
+            "-fno-hosted",
+            "-nostdlib",
+            "-nodefaultlibs",
+        ],
+    ),
+    rule(
+        &["-fno-stack-protector"],
+        &["-fstack-protector*", "-fno-stack-protector*"],
+    ),
+    group(&[
+        "-mlittle-endian",
+        "-mbig-endian",
+        "-mlittle",
+        "-mbig",
+        "-EL",
+        "-EB",
+        "-mel",
+        "-meb",
+    ]),
+    group(&["-mlong-double-64", "-mlong-double-80", "-mlong-double-128"]),
+];
+
+const FLOAT: Rule = group(&["-msoft-float", "-mhard-float", "-mfloat-abi=*"]);
+
+const ARM: &[Rule] = &[
+    rule(&["-march=*", "-mcpu=*"], &["-march=*", "-mcpu=*"]),
+    rule(&["-mtune=*"], &["-mtune=*", "-mcpu=*"]),
+    FLOAT,
+    group(&["-marm", "-mthumb"]),
+];
+
+const AARCH64: &[Rule] = &[
+    rule(&["-march=*", "-mcpu=*"], &["-march=*", "-mcpu=*"]),
+    rule(&["-mtune=*"], &["-mtune=*", "-mcpu=*"]),
+];
+
+const X86: &[Rule] = &[
+    rule(&["-march=*"], &["-march=*"]),
+    // -mcpu is an old spelling of -mtune here.
+    rule(
+        &["-mtune=*", "-mcpu=*"],
+        &["-mtune=*", "-mcpu=*", "-march=*"],
+    ),
+    group(&["-m32", "-m64", "-mx32", "-m16", "-miamcu"]),
+];
+
+const RISCV: &[Rule] = &[
+    rule(&["-march=*", "-mcpu=*"], &["-march=*", "-mcpu=*"]),
+    rule(&["-mtune=*"], &["-mtune=*", "-mcpu=*"]),
+];
+
+const MIPS: &[Rule] = &[
+    // -mips4, -mips32r2 … are -march by another name; -mips16 is a mode, -mips3d an extension.
+    rule(
+        &[
+            "-march=*", "-mips1", "-mips2", "-mips3", "-mips4", "-mips32*", "-mips64*",
+        ],
+        &[
+            "-march=*", "-mips1", "-mips2", "-mips3", "-mips4", "-mips32*", "-mips64*",
+        ],
+    ),
+    FLOAT,
+    group(&["-msingle-float", "-mdouble-float"]),
+    group(&["-mdivide-traps", "-mdivide-breaks"]),
+    rule(
+        &["-mfpxx", "-mfp32", "-mfp64"],
+        &["-mfp*", "-msoft-float", "-msingle-float", "-mmsa"],
+    ),
+    rule(
+        &["-modd-spreg", "-mno-odd-spreg"],
+        &[
+            "-modd-spreg",
+            "-mno-odd-spreg",
+            "-msoft-float",
+            "-msingle-float",
+        ],
+    ),
+];
+
+const POWERPC: &[Rule] = &[
+    rule(&["-mcpu=*"], &["-mcpu=*"]),
+    rule(&["-mtune=*"], &["-mtune=*", "-mcpu=*"]),
+    FLOAT,
+    // Three choices share -mabi=.
+    group(&["-mabi=elfv1", "-mabi=elfv2"]),
+    group(&["-mabi=ieeelongdouble", "-mabi=ibmlongdouble"]),
+    group(&["-mabi=altivec", "-mabi=no-altivec"]),
+    group(&["-m32", "-m64"]),
+];
+
+const S390: &[Rule] = &[
+    rule(&["-mtune=*"], &["-mtune=*", "-march=*"]),
+    group(&["-mesa", "-mzarch"]),
+    group(&["-m31", "-m64"]),
+];
+
+const SPARC: &[Rule] = &[
+    rule(&["-mcpu=*"], &["-mcpu=*"]),
+    rule(
+        &["-msoft-float", "-mhard-float", "-mfpu", "-mno-fpu"],
+        &["-msoft-float", "-mhard-float", "-mfpu", "-mno-fpu"],
+    ),
+    group(&["-m32", "-m64"]),
+];
+
+fn rules(arch: Option<Arch>) -> &'static [Rule] {
+    match arch {
+        Some(Arch::Arm) => ARM,
+        Some(Arch::Aarch64) => AARCH64,
+        Some(Arch::I386 | Arch::X86_64) => X86,
+        Some(Arch::Riscv32 | Arch::Riscv64) => RISCV,
+        Some(Arch::Mips | Arch::Mips64) => MIPS,
+        Some(Arch::Powerpc | Arch::Powerpc64) => POWERPC,
+        Some(Arch::S390 | Arch::S390x) => S390,
+        Some(Arch::Sparc | Arch::Sparc64) => SPARC,
+        _ => &[],
+    }
+}
+
+/// Defaults of the configured width, which `-m32` or `-mabi=` leaves: gcc has others for that
+/// (`--with-arch-32`), of which these say nothing.
+const OF_WIDTH: &[(&[Arch], &[&str])] = &[
+    (&[Arch::I386, Arch::X86_64], &["-march=*"]),
+    (
+        &[Arch::Mips, Arch::Mips64],
+        &[
+            "-march=*",
+            "-mips*",
+            "-mtune=*",
+            "-mfpxx",
+            "-mfp32",
+            "-mfp64",
+            "-modd-spreg",
+            "-mno-odd-spreg",
+        ],
+    ),
+    (&[Arch::Powerpc, Arch::Powerpc64], &["-mcpu=*", "-mtune=*"]),
+    (&[Arch::S390, Arch::S390x], &["-mesa", "-mzarch"]),
+    (&[Arch::Sparc, Arch::Sparc64], &["-mcpu=*"]),
+];
+
+/// The defaults to put before a request's arguments: the client's, less those that the request
+/// overrides as the client's own gcc would drop them. `arch_of` is the target that the defaults are
+/// of, before the request's flags. Arguments in `@FILE`s are not seen.
+pub fn stated(arch_of: &Target, defaults: &[String], args: &[impl AsRef<OsStr>]) -> Vec<String> {
+    let arch = arch_of.architecture();
+    let rules = rules(arch);
+    let gone: &[&str] = if defaults.is_empty() || arch_of.refined(args).architecture() == arch {
+        &[]
+    } else {
+        let row = OF_WIDTH
+            .iter()
+            .find(|(of, _)| arch.is_some_and(|a| of.contains(&a)));
+        row.map_or(&[], |(_, flags)| flags)
+    };
+    let mut kept = Vec::with_capacity(defaults.len());
+    for default in scan(defaults) {
+        let words = &defaults[default.index..default.index + default.words];
+        let text = words[0].as_str();
+        let overridden = match rules
+            .iter()
+            .chain(COMMON)
+            .find(|r| matches(r.defaults, text))
+        {
+            Some(rule) => flags(args).any(|flag| matches_bytes(rule.unless, flag)),
+            None => scan(args).any(|arg| same_name(&default, &arg)),
+        };
+        if !overridden && !matches(gone, text) {
+            kept.extend_from_slice(words);
+        }
+    }
+    kept
+}
+
+/// The arguments that are flags without a separate value.
+fn flags(args: &[impl AsRef<OsStr>]) -> impl Iterator<Item = &[u8]> {
+    scan(args).filter_map(|arg| match arg.kind {
+        Kind::Plain(word) => Some(word),
+        _ => None,
+    })
+}
+
+fn matches(patterns: &[&str], text: &str) -> bool {
+    matches_bytes(patterns, text.as_bytes())
+}
+
+fn matches_bytes(patterns: &[&str], text: &[u8]) -> bool {
+    patterns
+        .iter()
+        .any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => text.starts_with(prefix.as_bytes()),
+            None => text == pattern.as_bytes(),
+        })
+}
+
+/// Whether a user's argument sets what a default without a rule sets: the same option with another
+/// value, or its negation. `-D` and `-U` of one macro name are the same.
+fn same_name(default: &Arg<'_>, user: &Arg<'_>) -> bool {
+    match (default.kind, user.kind) {
+        (Kind::Plain(a), Kind::Plain(b)) => stem(a) == stem(b),
+        (Kind::Valued(a, Some(x)), Kind::Valued(b, Some(y))) => {
+            let macros: [&[u8]; 2] = [b"-D", b"-U"];
+            let both_macros = macros.contains(&a) && macros.contains(&b);
+            (a == b || both_macros) && before_equals(x) == before_equals(y)
+        }
+        _ => false,
+    }
+}
+
+/// An option without `no-` and value: `-mno-plt` and `-mplt` are `(m, plt)`.
+fn stem(word: &[u8]) -> (u8, &[u8]) {
+    let (Some(&letter), Some(rest)) = (word.get(1), word.get(2..)) else {
+        return (0, word);
+    };
+    if !matches!(letter, b'f' | b'm' | b'W') {
+        return (0, word);
+    }
+    let rest = rest.strip_prefix(b"no-".as_slice()).unwrap_or(rest);
+    (letter, before_equals(rest))
+}
+
+fn before_equals(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&c| c == b'=');
+    &text[..end.unwrap_or(text.len())]
+}

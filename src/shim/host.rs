@@ -1,0 +1,248 @@
+//! The real world's answers to a decision's questions, each asked at most once.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use once_cell::unsync::OnceCell;
+
+use crate::client::macros::Built;
+use crate::compiler::record;
+use crate::compiler::search::Reach;
+use crate::compiler::search::{find_launcher, Found, Installed, Search};
+use crate::decide::{Facts, Recorded};
+use crate::helper::evidence::Evidence;
+use crate::helper::guard;
+use crate::os;
+use crate::os::FileId;
+use crate::request::Place;
+use crate::request::Request;
+
+/// What the world is asked about. The fields that are `Some` answer in its place (`explain`).
+pub struct Host {
+    search: Search,
+    path: OsString,
+    called: String,
+    given: Option<Given>,
+    skip: Vec<FileId>,
+    source: Option<PathBuf>,
+    client: OnceCell<Option<IpAddr>>,
+    evidence: OnceCell<Evidence>,
+    guard_file: PathBuf,
+    directory: OnceCell<PathBuf>,
+    records: OnceCell<Option<Vec<u8>>>,
+}
+
+/// A compiler that need not be searched for.
+struct Given {
+    path: PathBuf,
+    /// The only name that it answers to; `None`: every name.
+    name: Option<OsString>,
+}
+
+impl Host {
+    /// The world around a request; `this` is the running program's own file ([`this_file`]).
+    pub fn new(request: &Request<'_>, path: &OsStr, this: Option<FileId>) -> Host {
+        let mut skip = request.passed.0.clone();
+        skip.extend(this);
+        let mut search = Search::new(path, skip.clone());
+        if let (Some(id), Some(executed)) = (this, os::executed_path()) {
+            search = search.with_own(Path::new(executed), id);
+        }
+        Host {
+            search,
+            path: path.to_os_string(),
+            called: request.name.to_string(),
+            given: None,
+            skip,
+            source: request
+                .job
+                .distccd_input()
+                .map(|p| PathBuf::from(OsStr::from_bytes(p))),
+            client: OnceCell::new(),
+            evidence: OnceCell::new(),
+            guard_file: guard::GUARD_FILE.into(),
+            directory: OnceCell::new(),
+            records: OnceCell::new(),
+        }
+    }
+
+    /// Answers as if the client had this address.
+    pub fn with_client(self, client: Option<IpAddr>) -> Host {
+        Host {
+            client: OnceCell::with_value(client),
+            ..self
+        }
+    }
+
+    /// A launcher was told the compiler, `called`, by its path; or one that it started passes on
+    /// the path that was settled on before it (`passed`). On a helper neither counts.
+    pub fn with_compiler(self, called: &OsStr, passed: Option<OsString>, place: Place) -> Host {
+        let given = match (place, passed) {
+            (Place::Direct, _) if called.as_bytes().contains(&b'/') => {
+                let path = std::path::absolute(called).unwrap_or_default();
+                let name = path.file_name().map(OsStr::to_os_string);
+                Some(Given { path, name })
+            }
+            (Place::UnderDistcc, Some(path)) => Some(Given {
+                path: path.into(),
+                name: None,
+            }),
+            _ => None,
+        };
+        Host { given, ..self }
+    }
+
+    /// The client's address, if it was asked for already.
+    pub fn client_seen(&self) -> Option<IpAddr> {
+        self.client.get().copied().flatten()
+    }
+
+    /// Answers as if this were the job's preprocessed source.
+    pub fn with_source(self, source: Option<PathBuf>) -> Host {
+        Host { source, ..self }
+    }
+}
+
+impl Facts for Host {
+    fn client(&self) -> Option<IpAddr> {
+        *self.client.get_or_init(|| os::peer().map(|p| p.address))
+    }
+
+    fn evidence(&self) -> &Evidence {
+        self.evidence.get_or_init(|| {
+            let source = self.source.as_deref();
+            // A source that cannot be read shows nothing; the compiler will say why.
+            source.map_or_else(Evidence::default, |s| Evidence::read(s).unwrap_or_default())
+        })
+    }
+
+    fn find(&self, name: &str, first: &[String]) -> Found {
+        // What is given may be ccroute itself or a wrapper, and then is none.
+        let given = self.given.as_ref().filter(|given| {
+            let named = given.name.as_deref();
+            given.path.is_absolute() && named.is_none_or(|n| n == OsStr::new(name))
+        });
+        match given.map(|g| self.search.at(&g.path)) {
+            Some(Found::Yes(installed)) => Found::Yes(installed),
+            _ => self.search.find(name, first),
+        }
+    }
+
+    fn triples_with(&self, suffix: &str, first: &[String]) -> Vec<String> {
+        self.search.triples_with(suffix, first)
+    }
+
+    fn recorded(&self, compiler: &Installed) -> Option<Recorded> {
+        // Facts that cannot be trusted are none; `check` says so.
+        let records = self
+            .records
+            .get_or_init(|| record::read(&facts_file()).ok().flatten());
+        let stat = record::Stat::from(compiler);
+        let record = record::lookup(records.as_deref()?, &compiler.path, &stat)?;
+        Some(Recorded {
+            target: record.target()?,
+            version: record.version.to_owned(),
+        })
+    }
+
+    fn native_triple(&self) -> &str {
+        NATIVE_TRIPLE
+    }
+
+    fn guard(&self) -> Option<u64> {
+        guard::remaining(&self.guard_file)
+    }
+
+    fn working_directory(&self) -> &Path {
+        // A directory that is gone owns no files, so nothing in it is the job's.
+        self.directory
+            .get_or_init(|| std::env::current_dir().unwrap_or_default())
+    }
+
+    fn launcher(&self, name: &str) -> Option<PathBuf> {
+        find_launcher(name, self.search.path(), &self.skip)
+    }
+
+    fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>> {
+        crate::client::native::expanded(compiler, args)
+    }
+
+    fn expands_elsewhere(&self, source: &OsStr) -> bool {
+        // A larger source takes longer to look through than its macros to expand.
+        const MOST: u64 = 4 << 20;
+        let small = fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() <= MOST);
+        small && fs::read(source).is_ok_and(|text| !crate::client::macros::unsound(&text))
+    }
+
+    fn built(&self) -> Option<Built> {
+        Built::now(std::env::var_os("SOURCE_DATE_EPOCH").as_deref())
+    }
+
+    fn reach(&self, full: &str, local: &Path) -> Reach {
+        self.search.reach(&self.path, &self.called, full, local)
+    }
+}
+
+/// This machine's triple as ccroute was built for it, in Debian's spelling.
+pub const NATIVE_TRIPLE: &str = if cfg!(all(target_arch = "x86_64", target_env = "musl")) {
+    "x86_64-linux-musl"
+} else if cfg!(target_arch = "x86_64") {
+    "x86_64-linux-gnu"
+} else if cfg!(target_arch = "x86") {
+    "i686-linux-gnu"
+} else if cfg!(target_arch = "aarch64") {
+    "aarch64-linux-gnu"
+} else if cfg!(all(target_arch = "arm", target_abi = "eabihf")) {
+    "arm-linux-gnueabihf"
+} else if cfg!(target_arch = "arm") {
+    "arm-linux-gnueabi"
+} else if cfg!(target_arch = "riscv64") {
+    "riscv64-linux-gnu"
+} else if cfg!(all(target_arch = "powerpc64", target_endian = "little")) {
+    "powerpc64le-linux-gnu"
+} else if cfg!(target_arch = "powerpc64") {
+    "powerpc64-linux-gnu"
+} else if cfg!(target_arch = "s390x") {
+    "s390x-linux-gnu"
+} else {
+    "unknown-linux-gnu"
+};
+
+/// The identity of the running program's file. The path that the kernel was given leads to it and
+/// costs a fifth of /proc/self/exe, whose entries the kernel makes anew for each process.
+pub fn this_file() -> Option<FileId> {
+    let executed = os::executed_path().and_then(|path| fs::metadata(path).ok());
+    let meta = executed.or_else(|| fs::metadata("/proc/self/exe").ok())?;
+    Some((meta.dev(), meta.ino()))
+}
+
+/// PATH, or nothing where it is unset.
+pub fn path_variable() -> OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// Where the facts of compilers are recorded: `CCROUTE_COMPILERS` in place of the standard file,
+/// except in a process with more rights than its caller.
+pub fn facts_file() -> PathBuf {
+    match std::env::var_os("CCROUTE_COMPILERS") {
+        Some(file) if !os::is_secure() => file.into(),
+        _ => record::FILE.into(),
+    }
+}
+
+/// Where rules are read from: `CCROUTE_RULES_DIR` in place of the standard directories, except
+/// in a process with more rights than its caller. An empty item stands for the shipped rules.
+pub fn rules_directories() -> Vec<PathBuf> {
+    match std::env::var_os("CCROUTE_RULES_DIR") {
+        Some(list) if !os::is_secure() => list
+            .as_bytes()
+            .split(|&b| b == b':')
+            .map(|d| Path::new(OsStr::from_bytes(d)).to_path_buf())
+            .collect(),
+        _ => crate::rules::load::default_dirs(),
+    }
+}

@@ -1,0 +1,89 @@
+//! The shim's path, from top to bottom: request, rules, decision, exec.
+
+pub mod exec;
+pub mod host;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::decide::{decide, triple_of_source, COMPILER};
+use crate::exit::Exit;
+use crate::log;
+use crate::os;
+use crate::request::Place;
+use crate::request::{Passed, Request, PASSED, SAFEGUARD};
+use crate::rules::{matching::RuleSet, sieve::load_for};
+use host::Host;
+
+/// What the program is, by the name that it was called by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called<'a> {
+    /// The command line, with its arguments.
+    Commands(&'a [&'a OsStr]),
+    /// A launcher that was given no compiler.
+    LauncherAlone,
+    /// A compiler by this name or path, with its arguments.
+    Compiler(&'a OsStr, &'a [&'a OsStr]),
+}
+
+/// Reads what a process was called by: its own name is the command line, `ccroute-run` a launcher that
+/// is given the compiler as its first argument, any other name a compiler's.
+pub fn called<'a>(arguments: &'a [&'static OsStr]) -> Called<'a> {
+    let (mut name, rest) = arguments
+        .split_first()
+        .map_or((OsStr::new(""), arguments), |(n, r)| (*n, r));
+    if name.is_empty() {
+        name = os::executed_path().unwrap_or_default();
+    }
+    let base = name.as_bytes().rsplit(|&b| b == b'/').next();
+    match (base, rest) {
+        (Some(b"ccroute"), _) => Called::Commands(rest),
+        (Some(b"ccroute-run"), []) => Called::LauncherAlone,
+        (Some(b"ccroute-run"), [compiler, rest @ ..]) => Called::Compiler(compiler, rest),
+        _ => Called::Compiler(name, rest),
+    }
+}
+
+/// Serves one invocation under a compiler's name. Returns only if nothing took the process over.
+pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
+    let safeguard = std::env::var_os(SAFEGUARD).is_some();
+    let passed = Passed::parse(&std::env::var_os(PASSED).unwrap_or_default());
+    let request = match Request::new(called, args, safeguard, passed, os::parent_name) {
+        Ok(request) => request,
+        Err(error) => {
+            exec::say(&error.to_string(), Place::Direct);
+            return if safeguard {
+                Exit::Refused
+            } else {
+                Exit::NotFound
+            };
+        }
+    };
+    let this = host::this_file();
+    let passed_on = std::env::var_os(COMPILER);
+    let world = Host::new(&request, &host::path_variable(), this).with_compiler(
+        called,
+        passed_on,
+        request.place,
+    );
+    let triple = request.name.triple.as_deref();
+    let source = || triple_of_source(&request, &world);
+    let loaded = load_for(&host::rules_directories(), triple, &source);
+    let parsed = loaded.as_ref().map(|texts| RuleSet::parse(texts));
+    let rules = match parsed {
+        Ok(Ok(rules)) => rules,
+        Ok(Err(error)) => return bad_rules(&request, &error),
+        Err(error) => return bad_rules(&request, &error),
+    };
+    let decision = decide(&request, &rules, &world);
+    let log = rules.program();
+    log::record(&log, &request, &decision, || {
+        world.client_seen().or_else(os::first_peer)
+    });
+    exec::carry_out(&decision, &request, this, &log.log)
+}
+
+fn bad_rules(request: &Request<'_>, error: &dyn std::fmt::Display) -> Exit {
+    exec::say(&format!("{}: {error}", request.name), request.place);
+    Exit::Rules
+}
