@@ -76,7 +76,7 @@ test:
 	packaging/setup.sh test
 	@# A test runs the README's 'make build' in a copy of this machine, which is thrown away.
 	$(RELEASE)
-	$(CARGO) test --locked
+	$(CARGO) test --locked --lib --test quick --test full
 
 lint:
 	packaging/setup.sh ci

@@ -12,7 +12,7 @@ fn main() {
     let directory = std::env::temp_dir().join(format!("sandbox-bench-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a temporary directory");
     let object = directory.join("distccd_b.o").display().to_string();
-    let job = Job::find(&["-c", "-o", &object], &directory);
+    let job = JobFiles::find(&["-c", "-o", &object], &directory);
     let mut times: Vec<u128> = (0..RUNS)
         .map(|_| {
             // Landlock confines a thread for good, so each run has one of its own.

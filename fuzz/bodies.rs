@@ -11,7 +11,7 @@ use ccroute::abi::triple::{Triple, TripleError};
 use ccroute::abi::{verdict, Level, Property, Target};
 use ccroute::compiler::name::{CompilerName, Tool};
 use ccroute::helper::evidence::Evidence;
-use ccroute::helper::hostile::{hostile, Job};
+use ccroute::helper::hostile::{hostile, JobFiles};
 use ccroute::options::{scan, Kind};
 use ccroute::proof::object::{compare, digest, Comparison, Facts};
 use ccroute::rules::load::Text;
@@ -19,7 +19,7 @@ use ccroute::rules::matching::RuleSet;
 use ccroute::rules::parse::{parse, words};
 use rules_common::{shown, text, Asked};
 
-#[path = "../tests/rules_common/mod.rs"]
+#[path = "../tests/common/rules/mod.rs"]
 mod rules_common;
 
 /// A target's name and what it does with an input.
@@ -71,7 +71,7 @@ pub fn args(data: &[u8]) {
     assert_eq!(next, words.len(), "every word is read");
     let cwd = Path::new("/nonexistent/tmp");
     for tool in [Tool::Gcc, Tool::Clang] {
-        let found = hostile(tool, &words, &Job::find(&words, cwd));
+        let found = hostile(tool, &words, &JobFiles::find(&words, cwd));
         if let Some(found) = &found {
             assert!(found.option.len() <= 300, "a short name");
             assert!(!found.to_string().chars().any(char::is_control));
@@ -81,7 +81,7 @@ pub fn args(data: &[u8]) {
         for bad in ["-fplugin=x.so", "-wrapper", "--plugin=x", "@x", "-specs=x"] {
             let mut more = words.clone();
             more.insert(at, bad.into());
-            let job = Job::find(&more, cwd);
+            let job = JobFiles::find(&more, cwd);
             assert!(hostile(tool, &more, &job).is_some(), "{bad} at {at}");
         }
     }

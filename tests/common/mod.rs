@@ -3,11 +3,14 @@
 //!
 //! Every process that is started here is stopped by its id. A tool that is missing fails the test
 //! with the package to install: nothing is skipped.
-#![allow(dead_code)]
 
 pub mod call;
+pub mod cross;
+pub mod lab;
 pub mod raw;
+pub mod rules;
 pub mod sandbox;
+pub mod shipped;
 
 use std::ffi::OsStr;
 use std::fs;

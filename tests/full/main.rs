@@ -1,0 +1,36 @@
+//! The full set, `make test`: distcc and distccd on loopback, Debian's cross compilers, clean roots; some
+//! of it as root.
+
+#[path = "../common/mod.rs"]
+#[allow(dead_code)]
+mod common;
+
+mod attacks;
+mod client;
+mod defaults;
+mod distcc_facts;
+mod doctor;
+mod expand_macros;
+mod faults;
+mod faults_around;
+mod graph;
+mod hostile;
+mod install;
+mod load;
+mod local_at_once;
+mod manual;
+mod march_native;
+mod matrix;
+mod native;
+mod object;
+mod package;
+mod probe;
+mod proof;
+mod readme;
+mod refusing;
+mod sandbox;
+mod shipped;
+mod shipped_kernels;
+mod stats;
+mod trees;
+mod tune;

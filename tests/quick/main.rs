@@ -1,0 +1,21 @@
+//! The quick tier, `cargo test`: under a minute, as an ordinary user, with nothing installed but a C compiler.
+
+#[path = "../common/mod.rs"]
+#[allow(dead_code)]
+mod common;
+
+mod bad_input;
+mod exec;
+mod fuzz_brief;
+mod golden;
+mod json;
+mod messages;
+mod object_hostile;
+mod properties;
+mod reference;
+mod rules_dirs;
+mod rules_index;
+mod rules_laws;
+mod rules_sieve;
+mod rules_text;
+mod triples;

@@ -1,9 +1,0 @@
-//! The record of calls and `ccroute stats`: every call counts once, whatever runs beside it, and no
-//! compile ever fails because of it.
-
-#[path = "../common/mod.rs"]
-mod common;
-
-mod counting;
-mod machine;
-mod writing;
