@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::client::{recorded, search_outside, COMPILER, RULES};
-use super::doctor::finding::{quoted, Finding, Severity};
+use super::doctor::finding::{Finding, Severity};
 use super::place::Tree;
 use crate::compiler::ask::{ask, Compiler};
 use crate::compiler::search::{is_ccroute, Found, Search};
+use crate::os::quote::word as quoted;
 use crate::shim::host;
 
 /// The rules that `install --client` wrote, where they are in force; `None` on a machine that is no

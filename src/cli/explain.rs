@@ -13,6 +13,7 @@ use super::{load_rules, Failure};
 use crate::decide::{decide, Decision, Outcome};
 use crate::exit::Exit;
 use crate::options::{scan, Kind};
+use crate::os::quote;
 use crate::request::Place;
 use crate::request::{Passed, Request};
 use crate::rules::{matching::RuleSet, OnRefuse};
@@ -156,7 +157,7 @@ fn print(
     match &decision.outcome {
         Outcome::Run(run) => {
             writeln!(out, "{}: run {}", request.name, run.compiler.display())?;
-            writeln!(out, "  arguments: {}", words(&run.args))?;
+            writeln!(out, "  arguments: {}", quote::words(&run.args))?;
         }
         Outcome::Send(send) => {
             writeln!(
@@ -165,7 +166,7 @@ fn print(
                 request.name,
                 send.launcher.display()
             )?;
-            writeln!(out, "  arguments: {}", words(&send.args))?;
+            writeln!(out, "  arguments: {}", quote::words(&send.args))?;
             for (name, value) in &send.env {
                 writeln!(out, "  {name}={}", value.to_string_lossy())?;
             }
@@ -192,23 +193,6 @@ fn way(way: OnRefuse) -> &'static str {
         OnRefuse::Quiet => "quiet",
         OnRefuse::Elsewhere => "elsewhere",
     }
-}
-
-/// Words as a shell would take them.
-fn words(args: &[OsString]) -> String {
-    let quoted: Vec<String> = args
-        .iter()
-        .map(|arg| {
-            let text = arg.to_string_lossy();
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
-            if !text.is_empty() && text.chars().all(plain) {
-                text.into_owned()
-            } else {
-                format!("'{}'", text.replace('\'', "'\\''"))
-            }
-        })
-        .collect();
-    quoted.join(" ")
 }
 
 fn as_json(request: &Request<'_>, decision: &Decision, exit: Option<Exit>) -> Value {

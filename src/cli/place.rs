@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{lchown, symlink, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{lchown, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -12,6 +12,7 @@ use super::Failure;
 use crate::compiler::search::is_ccroute;
 /// The line by which a file is known as ours.
 pub(super) use crate::compiler::search::MARK;
+use crate::os::replace;
 
 /// What was done, counted.
 #[derive(Debug, Default)]
@@ -91,10 +92,7 @@ impl Tree {
         made.made += 1;
         self.act(out, &link_words(at, target), || {
             make_parent(&real)?;
-            let new = beside(&real);
-            let _ = fs::remove_file(&new);
-            symlink(target, &new)?;
-            fs::rename(&new, &real)
+            replace::link(&real, target)
         })
     }
 
@@ -127,7 +125,7 @@ impl Tree {
             let what = format!("keep {} as {}", at.display(), kept.display());
             self.act(out, &what, || {
                 make_parent(&to)?;
-                copy(&from, &to)?;
+                replace::copy(&to, &from)?;
                 // The copy is complete, so the place may be taken.
                 fs::remove_file(&from)
             })?;
@@ -156,7 +154,7 @@ impl Tree {
         let (from, to) = (self.real(kept), self.real(at));
         made.removed += 1;
         self.act(out, &format!("restore {}", at.display()), || {
-            copy(&from, &to)?;
+            replace::copy(&to, &from)?;
             fs::remove_file(&from)
         })
     }
@@ -235,10 +233,7 @@ impl Tree {
         made.made += 1;
         self.act(out, &format!("write {}", at.display()), || {
             make_parent(&real)?;
-            let new = beside(&real);
-            fs::write(&new, text)?;
-            fs::set_permissions(&new, fs::Permissions::from_mode(mode))?;
-            fs::rename(&new, &real)
+            replace::file(&real, text.as_bytes(), mode)
         })
     }
 
@@ -415,30 +410,11 @@ fn link_words(at: &Path, target: &Path) -> String {
     format!("link {} -> {}", at.display(), target.display())
 }
 
-/// Copies a file or a link, in one step for whoever looks at `to`.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let new = beside(to);
-    let _ = fs::remove_file(&new);
-    match fs::read_link(from) {
-        Ok(target) => symlink(target, &new)?,
-        Err(_) => drop(fs::copy(from, &new)?),
-    }
-    fs::rename(&new, to)
-}
-
 fn is_marked(path: &Path) -> bool {
     let is_file = fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.len() < 64 * 1024);
     is_file
         && fs::read(path)
             .is_ok_and(|text| text.split(|&b| b == b'\n').any(|l| l == MARK.as_bytes()))
-}
-
-/// A temporary name in the same directory, so that the final rename replaces in one step.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}", std::process::id()));
-    path.with_file_name(name)
 }
 
 fn make_parent(path: &Path) -> io::Result<()> {

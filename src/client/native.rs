@@ -12,7 +12,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -278,7 +278,7 @@ fn read(path: &Path, question: &str) -> Option<Vec<String>> {
         .open(path)
         .ok()?;
     let meta = file.metadata().ok()?;
-    if !meta.is_file() || meta.mode() & 0o022 != 0 || !os::is_trusted_owner(meta.uid()) {
+    if !meta.is_file() || os::trusted::by_root_or_user(&meta).is_err() {
         return None;
     }
     let mut text = String::new();
@@ -304,19 +304,7 @@ fn write(path: &Path, question: &str, flags: &[String]) -> std::io::Result<()> {
     if let Some(dir) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
-    let new = path.with_extension(format!("{}", std::process::id()));
-    let result = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(&new)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&new, path));
-    if result.is_err() {
-        // A full disk leaves a stump, which nobody reads under this name.
-        let _ = fs::remove_file(&new);
-    }
-    result
+    os::replace::file(path, text.as_bytes(), 0o644)
 }
 
 /// FNV-1a. The file repeats what is hashed, so a collision costs a question and no more.

@@ -12,10 +12,10 @@
 //! are not understood are passed over: an older program may read a newer file.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -24,6 +24,7 @@ use crate::abi::Target;
 use crate::compiler::ask::{ask, defaults, Compiler, Family};
 use crate::compiler::search::Installed;
 use crate::os;
+use crate::os::trusted::{by_root_or_user, Untrusted};
 
 /// Where the facts are.
 pub const FILE: &str = "/var/lib/ccroute/compilers";
@@ -147,9 +148,11 @@ fn parse(line: &[u8]) -> Option<(&[u8], Stat, Record<'_>)> {
 pub enum NoFacts {
     #[error("{path}: {error}")]
     Unreadable { path: PathBuf, error: io::Error },
+    #[error("{0}: not a regular file")]
+    NoFile(PathBuf),
     /// Someone else could have written what is in it.
-    #[error("{path}: {reason}; not trusted")]
-    Untrusted { path: PathBuf, reason: String },
+    #[error("{path} is not trusted: {why}")]
+    Untrusted { path: PathBuf, why: Untrusted },
 }
 
 /// Reads the facts file for [`lookup`]. `Ok(None)`: there is none, which is usual.
@@ -162,6 +165,12 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, NoFacts> {
         path: path.to_path_buf(),
         error,
     };
+    let trust = |path: &Path, meta: &fs::Metadata| {
+        by_root_or_user(meta).map_err(|why| NoFacts::Untrusted {
+            path: path.to_path_buf(),
+            why,
+        })
+    };
     // Not through a link, and not waiting for a writer if somebody put a pipe there.
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -170,6 +179,9 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, NoFacts> {
         Err(error) => return Err(unreadable(error)),
     };
     let meta = file.metadata().map_err(unreadable)?;
+    if !meta.is_file() {
+        return Err(NoFacts::NoFile(path.to_path_buf()));
+    }
     trust(path, &meta)?;
     if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
         let meta = fs::metadata(directory).map_err(unreadable)?;
@@ -180,33 +192,6 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, NoFacts> {
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     Ok(Some(bytes))
-}
-
-/// The rule for rules files: owned by root or by the user who runs this, and writable by nobody
-/// else. In a sticky directory others can add files, but not replace this one.
-fn trust(path: &Path, meta: &fs::Metadata) -> Result<(), NoFacts> {
-    const STICKY: u32 = 0o1000;
-    let refuse = |reason: String| {
-        Err(NoFacts::Untrusted {
-            path: path.to_path_buf(),
-            reason,
-        })
-    };
-    if !meta.is_file() && !meta.is_dir() {
-        return refuse("is no regular file".to_string());
-    }
-    let owner = meta.uid();
-    if !os::is_trusted_owner(owner) {
-        return refuse(format!("belongs to user {owner}"));
-    }
-    let shared = meta.mode() & 0o022 != 0;
-    if shared && !(meta.is_dir() && meta.mode() & STICKY != 0) {
-        return refuse(format!(
-            "can be written by others (mode {:o})",
-            meta.mode() & 0o7777
-        ));
-    }
-    Ok(())
 }
 
 /// A record to be written.
@@ -300,37 +285,13 @@ pub fn format(entries: &[Entry]) -> Result<Vec<u8>, BadEntry> {
 /// The directory cannot be written, or a field cannot stand in a line.
 pub fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
     let bytes = format(entries).map_err(io::Error::other)?;
-    let mut temporary = path.as_os_str().to_os_string();
-    temporary.push(format!(".{}", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    // Left behind by one that was killed and had the same number.
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let result = write_new(&temporary, &bytes).and_then(|()| fs::rename(&temporary, path));
-    if result.is_err() {
-        // The first error is the one that says what is wrong.
-        let _ = fs::remove_file(&temporary);
-    }
-    result
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(path)?;
-    file.write_all(bytes)?;
-    // A strict umask would keep distccd from reading it.
-    file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.sync_all()
+    os::replace::file(path, &bytes, 0o644)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn entry(path: &str) -> Entry {
         Entry {
@@ -416,7 +377,10 @@ mod tests {
         for mode in [0o664, 0o646] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = read(&path).unwrap_err();
-            assert!(error.to_string().contains("can be written"), "{error}");
+            assert!(
+                error.to_string().contains("writable by group or others"),
+                "{error}"
+            );
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o777)).unwrap();

@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use crate::os;
@@ -21,8 +20,7 @@ pub const LONGEST: u64 = 24 * 60 * 60;
 /// written, of another boot, or that cannot be read as a guard, is none.
 pub fn remaining(file: &Path) -> Option<u64> {
     let meta = fs::symlink_metadata(file).ok()?;
-    let trusted = meta.is_file() && meta.uid() == 0 && meta.permissions().mode() & 0o022 == 0;
-    if !trusted {
+    if !meta.is_file() || os::trusted::by_root(&meta).is_err() {
         return None;
     }
     let text = fs::read_to_string(file).ok()?;
@@ -45,10 +43,7 @@ pub fn turn_on(file: &Path, seconds: u64) -> io::Result<()> {
     if let Some(dir) = file.parent() {
         fs::create_dir_all(dir)?;
     }
-    let new = file.with_extension("new");
-    fs::write(&new, format!("{deadline} {boot}\n"))?;
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o644))?;
-    fs::rename(&new, file)
+    os::replace::file(file, format!("{deadline} {boot}\n").as_bytes(), 0o644)
 }
 
 /// Turns the guard off. `false`: it was not on.

@@ -219,7 +219,7 @@ fn append(path: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
     };
     let meta = file.metadata()?;
     // A second name would be another file, that someone wants to see filled.
-    let ours = meta.is_file() && meta.nlink() <= 1 && os::is_trusted_owner(meta.uid());
+    let ours = meta.is_file() && meta.nlink() <= 1 && os::trusted::is_trusted_owner(meta.uid());
     if !ours {
         return Err(io::ErrorKind::PermissionDenied.into());
     }

@@ -1,6 +1,10 @@
 //! The system calls of the shim's path that the standard library does not offer, and all of its
 //! unsafe code. Everything here is small, and safe to call with any argument.
 
+pub mod quote;
+pub mod replace;
+pub mod trusted;
+
 use std::ffi::{c_char, CStr, CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -61,11 +65,6 @@ pub fn executed_path() -> Option<&'static OsStr> {
 pub fn is_secure() -> bool {
     // SAFETY: getauxval has no preconditions.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
-}
-
-/// Whether a file's owner is root or the user who runs ccroute: nobody else's text is believed.
-pub fn is_trusted_owner(user: u32) -> bool {
-    user == 0 || user == nix::unistd::geteuid().as_raw()
 }
 
 /// The name of the parent process as the kernel shows it (at most 15 bytes).

@@ -388,7 +388,7 @@ impl Checked {
 /// alone count; the group does too, whichever it is.
 pub(super) fn trusted(path: &Path, bits: Bits, on: impl OnMount) -> Result<(), RulesError> {
     let owner = bits.owner;
-    if !os::is_trusted_owner(owner) && !is_roots_elsewhere(owner, on) {
+    if !os::trusted::is_trusted_owner(owner) && !is_roots_elsewhere(owner, on) {
         return Err(RulesError::Unsafe {
             path: path.into(),
             what: "owned by neither root nor the user who runs ccroute",

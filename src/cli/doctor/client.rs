@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::finding::{quoted, Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::helper::install_distcc;
 use super::hosts::{self, Host};
 use super::{trial, Setup};
 use crate::cli::client::{recorded, search_outside, RULES};
 use crate::cli::client_check;
 use crate::compiler::search::{find_launcher, Found, Search};
+use crate::os::quote::word as quoted;
 use crate::shim::host;
 
 /// What is asked of the environment.

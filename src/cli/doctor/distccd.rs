@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::access::READ;
 use super::daemon::Daemon;
-use super::finding::{quoted, Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::helper::some;
 use super::Setup;
 use crate::cli::install::{drop_in, next_steps, COMMANDS, LINKS, VARIABLES};
+use crate::os::quote::word as quoted;
+use crate::os::trusted;
 
 /// The options that let clients run anything that is installed.
 const OPEN: &[&str] = &["--enable-tcp-insecure", "--make-me-a-botnet"];
@@ -178,7 +180,7 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
             format!("{chmod} && {}", setup.restart(daemon, &[])),
         ));
     }
-    if meta.mode() & 0o022 != 0 || (meta.uid() != 0 && meta.uid() == daemon.user.uid) {
+    if trusted::by_root(&meta).is_err() {
         let shown = quoted(list);
         let chmod = setup.as_root(&format!("chown root: {shown} && chmod 644 {shown}"));
         found.push(danger(

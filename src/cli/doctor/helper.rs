@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::access::{User, EXECUTE, READ, WRITE};
-use super::finding::{quoted, Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::Setup;
 use crate::cli::install::{COMMANDS, DISTCCD_USERS, LINKS, WHITELIST};
 use crate::cli::list::stand_ins;
@@ -17,6 +17,7 @@ use crate::compiler::search::is_ccroute;
 use crate::helper::guard::{self, GUARD_FILE};
 use crate::helper::sandbox;
 use crate::log::HELPER_DIR;
+use crate::os::quote::word as quoted;
 use crate::rules::LogTo;
 
 /// Everything about the helper itself; its distccd is [`super::distccd`]'s.

@@ -25,11 +25,12 @@ use super::place::Tree;
 use super::{client_check, Failure};
 use crate::compiler::record::FILE as FACTS;
 use crate::exit::Exit;
+use crate::os::quote::word as quoted;
 use crate::rules::matching::RuleSet;
 use crate::rules::{self, index, RulesError};
 use crate::shim::host;
 use daemon::Daemon;
-use finding::{quoted, Finding, Severity};
+use finding::{Finding, Severity};
 
 #[derive(Args)]
 pub(super) struct Arguments {

@@ -246,28 +246,9 @@ fn configure_words(text: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Splits a line as a shell would, as far as compilers quote: `"…"` with backslashes, `'…'`.
+/// Splits a line as a shell would; none of one whose quotes are unbalanced.
 fn words(line: &str) -> Vec<String> {
-    let mut list = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (c, quote) {
-            ('\\', None | Some('"')) => {
-                word.get_or_insert_default().extend(chars.next());
-            }
-            ('"' | '\'', None) => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (c, Some(q)) if c == q => quote = None,
-            (c, None) if c.is_whitespace() => list.extend(word.take()),
-            (c, _) => word.get_or_insert_default().push(c),
-        }
-    }
-    list.extend(word);
-    list
+    shlex::split(line).unwrap_or_default()
 }
 
 /// Options and values of `-Q --help=`: `  -march=   armv7-a+fp`, `  -mthumb   [enabled]`. The
