@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Send, Wanted};
+use crate::client::deps::{dependencies, Dependencies};
 use crate::client::local::{local_reason, LocalReason};
 use crate::client::macros;
 use crate::compiler::name::{CompilerName, Tool};
@@ -83,12 +84,18 @@ impl<'a> Deciding<'a> {
             self.note(format!("compiled here: {reason}, which a rule adds"));
             return Ok(None);
         }
+        let Dependencies::State(dependencies) = dependencies(name.tool, &own) else {
+            self.kind = "dependencies that distcc would write elsewhere";
+            self.note(format!("compiled here: {}", self.kind));
+            return Ok(None);
+        };
         let mut words = vec![OsString::from(name.to_string())];
         words.extend(
             self.expands_there(wanted, name.tool, &own)
                 .unwrap_or_default(),
         );
         words.extend(args);
+        words.extend(dependencies);
         self.kind = "can be distributed";
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {

@@ -7,19 +7,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::lab::client::{text, Client};
-use crate::common::lab::{free_port, need, Helper, Scratch};
+use crate::common::lab::{free_port, native_triple, need, Helper, Scratch};
 
 const SOURCE: &str = "#include <stdio.h>\n#include <math.h>\n\
     double f(double x, int n) { double s = 0; for (int i = 0; i < n; i++) s += x * i; \
     printf(\"%f\", s); return fabs(s); }\n";
-
-fn native_triple() -> String {
-    let output = Command::new("/usr/bin/gcc").arg("-dumpmachine").output();
-    String::from_utf8(output.unwrap().stdout)
-        .unwrap()
-        .trim()
-        .into()
-}
 
 #[test]
 fn full_names_and_defaults_leave_and_the_objects_are_the_native_ones() {

@@ -8,6 +8,7 @@ mod common;
 mod attacks;
 mod client;
 mod defaults;
+mod dependencies;
 mod distcc_facts;
 mod doctor;
 mod expand_macros;

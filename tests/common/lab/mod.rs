@@ -20,6 +20,15 @@ pub fn need(program: &str, package: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{program} is missing: apt-get install {package}"))
 }
 
+/// What this machine's gcc calls its target.
+pub fn native_triple() -> String {
+    let output = Command::new("/usr/bin/gcc").arg("-dumpmachine").output();
+    String::from_utf8(output.unwrap().stdout)
+        .unwrap()
+        .trim()
+        .into()
+}
+
 /// A directory of its own, removed at the end.
 pub struct Scratch(pub PathBuf);
 
