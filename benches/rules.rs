@@ -1,6 +1,5 @@
-//! What rules cost: reading, checking and merging 0 to 10,000 sections, in one file and in many,
-//! with the index that `check` and `install` make of them and without, each time in a new process, as the
-//! shim does it. `cargo bench --bench rules` prints a table;
+//! What rules cost: reading, parsing and merging 10 to 1,000 sections, in one file and in many, and the
+//! shipped ones, each time in a new process, as the shim does it. `cargo bench --bench rules` prints a table;
 //! `cargo bench --bench rules -- --plot FILE` writes it as an SVG plot too. Nothing is asserted.
 
 #[path = "common/plot.rs"]
@@ -15,12 +14,11 @@ use std::time::Instant;
 use std::{env, fs};
 
 use ccroute::request::Place;
-use ccroute::rules::index;
+use ccroute::rules::load::{load, SHIPPED};
 use ccroute::rules::matching::RuleSet;
-use ccroute::rules::sieve::load_for;
 use ccroute::rules::Subject;
 
-const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
+const SIZES: [usize; 3] = [10, 100, 1_000];
 
 /// How often each layout is measured; all layouts take turns.
 const ROUNDS: usize = 101;
@@ -28,25 +26,14 @@ const ROUNDS: usize = 101;
 /// How many files so many sections are spread over.
 type Layout = fn(usize) -> usize;
 
-/// How sections are spread over files, whether there is an index, and who reads them.
-const LAYOUTS: [(&str, Layout, bool, &str); 8] = [
-    ("one file", |_| 1, true, TRIPLE),
-    ("ten files", |_| 10, true, TRIPLE),
-    ("ten a file", TENS, true, TRIPLE),
-    // What nobody can be below who notices a file that was changed.
-    ("ten a file, only asked", TENS, false, ASKING),
-    ("one file, no index", |_| 1, false, TRIPLE),
-    ("ten files, no index", |_| 10, false, TRIPLE),
-    ("ten a file, no index", TENS, false, TRIPLE),
-    // A native name on a helper comes to mean the triple that its source names.
-    ("one file, native name", |_| 1, true, NATIVE),
+/// How sections are spread over files.
+const LAYOUTS: [(&str, Layout); 3] = [
+    ("one file", |_| 1),
+    ("five files", |_| 5),
+    ("ten a file", |sections| sections.div_ceil(10)),
 ];
 
-const TENS: Layout = |sections| sections.div_ceil(10);
-
-const TRIPLE: &str = "--child";
-const NATIVE: &str = "--native-child";
-const ASKING: &str = "--asking-child";
+const CHILD: &str = "--child";
 
 /// A request for a name that the last section serves.
 struct Asked;
@@ -98,29 +85,19 @@ fn write(dir: &Path, sections: usize, files: usize) {
     }
 }
 
-/// In the child: one reading of `dir`, timed.
-fn child(dir: &str, triple: Option<&str>) {
+/// In the child: one reading of `dir` (empty: of the shipped rules), timed.
+fn child(dir: &str) {
     let dirs = [PathBuf::from(dir)];
     let start = Instant::now();
-    let texts =
-        load_for(&dirs, triple, &|| Asked.triple().map(str::to_owned)).expect("the rules load");
+    let texts = load(&dirs).expect("the rules load");
     let rules = RuleSet::parse(&texts).expect("the rules parse");
     black_box(rules.settings(&Asked));
     println!("{}", start.elapsed().as_nanos());
 }
 
-/// In the child: `dir` listed, and of each file asked whether it is the same as ever, timed.
-fn asking_child(dir: &str) {
-    let start = Instant::now();
-    for file in fs::read_dir(dir).expect("the directory can be read") {
-        black_box(file.and_then(|f| f.metadata()).expect("it is there"));
-    }
-    println!("{}", start.elapsed().as_nanos());
-}
-
-fn measure(child: &str, dir: &Path) -> f64 {
+fn measure(dir: &Path) -> f64 {
     let program = env::current_exe().expect("the benchmark knows its own path");
-    let output = Command::new(program).arg(child).arg(dir).output();
+    let output = Command::new(program).arg(CHILD).arg(dir).output();
     let text = String::from_utf8(output.expect("the child runs").stdout).unwrap_or_default();
     text.trim().parse().expect("the child prints a number")
 }
@@ -133,35 +110,28 @@ fn quantiles(mut times: Vec<f64>) -> (f64, f64) {
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    match arguments.windows(2).next().map(|w| [&*w[0], &*w[1]]) {
-        Some([TRIPLE, dir]) => return child(dir, Asked.triple()),
-        Some([NATIVE, dir]) => return child(dir, None),
-        Some([ASKING, dir]) => return asking_child(dir),
-        _ => {}
+    if let [flag, dir] = &*arguments {
+        if flag == CHILD {
+            return child(dir);
+        }
     }
     let root = env::temp_dir().join(format!("rules-bench-{}", std::process::id()));
     let empty = root.join("none");
     write(&empty, 0, 1);
     let mut cases = Vec::new();
-    for (layout, (_, files, ..)) in LAYOUTS.iter().enumerate() {
+    for (layout, (_, files)) in LAYOUTS.iter().enumerate() {
         for sections in SIZES {
             let dir = root.join(format!("{layout}-{sections}"));
             write(&dir, sections, files(sections));
             cases.push((layout, sections, dir, Vec::new()));
         }
     }
-    // Files are indexed when they have been left alone for so long.
-    std::thread::sleep(index::QUIET);
-    for (layout, _, dir, _) in &cases {
-        if LAYOUTS[*layout].2 {
-            index::write(dir).expect("an index can be written");
-        }
-    }
+    let mut shipped = Vec::new();
     for _ in 0..ROUNDS {
-        for (layout, _, dir, added) in &mut cases {
-            let (.., child) = LAYOUTS[*layout];
-            added.push(measure(child, dir) - measure(child, &empty));
+        for (_, _, dir, added) in &mut cases {
+            added.push(measure(dir) - measure(&empty));
         }
+        shipped.push(measure(Path::new(SHIPPED)));
     }
     let _ = fs::remove_dir_all(&root);
     let mut table = String::from(
@@ -169,7 +139,7 @@ fn main() {
     );
     let mut lines: Vec<plot::Line> = Vec::new();
     for (layout, sections, _, added) in cases {
-        let (title, files, ..) = LAYOUTS[layout];
+        let (title, files) = LAYOUTS[layout];
         let (median, low) = quantiles(added);
         let _ = writeln!(
             table,
@@ -184,6 +154,13 @@ fn main() {
         }
         lines[layout].points.push((sections as f64, median / 1e6));
     }
+    let (median, low) = quantiles(shipped);
+    let _ = writeln!(
+        table,
+        "the shipped rules alone: {:.3} ms, {:.3}",
+        median / 1e6,
+        low / 1e6
+    );
     print!("{table}");
     if let Some(["--plot", file]) = arguments.windows(2).next().map(|w| [&*w[0], &*w[1]]) {
         let svg = plot::svg("Rules: time added to a start", "sections", "ms", &lines);

@@ -206,7 +206,7 @@ pub fn rules(data: &[u8]) {
         return;
     }
     let parsed = parse(data, &mut |_| true);
-    for entry in parsed.sections().iter().flat_map(|s| parsed.entries(s)) {
+    for entry in parsed.iter().flat_map(|s| &s.entries) {
         let list = words(entry.value);
         let printed: Vec<String> = list.iter().map(|w| quoted(w)).collect();
         assert_eq!(words(&printed.join(" ")), list, "{printed:?}");
@@ -221,7 +221,7 @@ pub fn rules(data: &[u8]) {
         whole,
         "what is behind does not hold"
     );
-    for section in parsed.sections().iter().take(8) {
+    for section in parsed.iter().take(8) {
         // Cut before this section.
         let before = lines.iter().take(section.line as usize - 1);
         let at = before.map(|line| line.len() + 1).sum::<usize>();

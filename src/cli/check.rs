@@ -12,7 +12,7 @@ use super::list::{refusal, stand_ins, why_not};
 use super::load_rules;
 use super::names::{how_to_install, resolve, Triple};
 use super::place::Tree;
-use super::record::{index_rules, record, serving};
+use super::record::{record, serving};
 use crate::abi::Target;
 use crate::compiler::ask::Compiler;
 use crate::compiler::search::{unique, Found, Search};
@@ -104,17 +104,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             .push(json!({"level": level, "triple": triple.text, "text": why, "install": install}));
     }
     if !arguments.rules_only && errors.is_empty() {
-        // Before the compilers, which may be a thousand.
-        for indexed in index_rules() {
-            let (level, text) = match indexed {
-                Ok(text) => ("info", text),
-                Err(text) => ("warning", text),
-            };
-            if !arguments.json {
-                writeln!(out, "{level}: {text}")?;
-            }
-            findings.push(json!({"level": level, "text": text}));
-        }
         for checked in probed(&triples, &rules) {
             let report = &checked.report;
             wrong += usize::from(!report.outcome.is_ok());

@@ -83,7 +83,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     }
     let text = rules(&native, &masquerade, &names);
     tree.file(Path::new(RULES), &text, 0o644, &mut made, out)?;
-    super::install::index(arguments, out)?;
+    super::install::forget_index(&tree, &mut made, out)?;
     for name in &names {
         let at = masquerade.join(name);
         tree.take_place(&at, &program, &kept(&at), &mut made, out)?;

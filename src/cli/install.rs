@@ -13,13 +13,13 @@ use nix::sys::stat::{umask, Mode};
 use super::client;
 use super::names::{installed_versions, names_of, resolve, Triple};
 use super::place::{Made, Tree, MARK};
-use super::record::{index_rules, record, rules_directories, serving};
+use super::record::{record, rules_directories, serving};
 use super::{load_rules, Failure};
 use crate::compiler::name::Tool;
 use crate::compiler::record::FILE as FACTS;
 use crate::exit::Exit;
 use crate::log::{self, HELPER_DIR, HELPER_FILE};
-use crate::rules::{index, matching::RuleSet};
+use crate::rules::matching::RuleSet;
 
 /// Where the links go that distccd finds compilers by. No part of it may be called like distcc:
 /// distccd warns, on every job, about links that lead there.
@@ -138,7 +138,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         let recorded = record(&facts, &serving(&triples))?;
         writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
     }
-    index(arguments, out)?;
+    forget_index(&tree, &mut made, out)?;
     writeln!(
         out,
         "{} names served; {} made, {} removed, {} unchanged, {} left alone",
@@ -157,27 +157,17 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     Ok(Exit::Success)
 }
 
-/// Indexes this machine's rules. Below another root their files are not the ones that calls will find.
-pub(super) fn index(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
-    if arguments.root == Path::new("/") && !arguments.dry_run {
-        for indexed in index_rules() {
-            match indexed {
-                Ok(text) => writeln!(out, "{text}")?,
-                Err(text) => writeln!(out, "note: {text}")?,
-            }
-        }
-    }
-    Ok(())
-}
+/// The index of rules that ccroute 0.1 kept in their directory; nothing reads it any more.
+const INDEX: &str = ".index";
 
-/// Removes what [`index`] made.
+/// Removes 0.1's index of rules.
 pub(super) fn forget_index(
     tree: &Tree,
     made: &mut Made,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let mut dirs = rules_directories().into_iter();
-    dirs.try_for_each(|dir| tree.remove_file_of_ours_by_name(&dir.join(index::NAME), made, out))
+    dirs.try_for_each(|dir| tree.remove_file_of_ours_by_name(&dir.join(INDEX), made, out))
 }
 
 /// The reverse of [`install`]: the variables first, the list only when no distccd relies on it.

@@ -1,4 +1,4 @@
-//! Records what the compilers of this machine are, and where its rules are, for the shim to read.
+//! Records what the compilers of this machine are, for the shim to read.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::names::Triple;
 use super::Failure;
 use crate::compiler::record::{self, Entry, Stat};
-use crate::rules::index::{self, Written};
 use crate::rules::load::SHIPPED;
 use crate::shim::host;
 
@@ -72,25 +71,6 @@ fn known(before: &[u8], path: &Path) -> Option<Entry> {
         target: record.target.to_owned(),
         defaults: record.flags().map(str::to_owned).collect(),
     })
-}
-
-/// Indexes the directories of rules that are so large that it shortens calls. Says for each that was
-/// indexed how much, or why it could not be, which makes calls no worse than they were.
-pub(super) fn index_rules() -> Vec<Result<String, String>> {
-    let dirs = rules_directories().into_iter();
-    let indexed = dirs.filter_map(|dir| match index::write(&dir) {
-        Ok(Written::Unneeded | Written::Unchanged) => None,
-        Ok(Written::Made(files)) => Some(Ok(format!(
-            "indexed {files} rules files in {}",
-            dir.display()
-        ))),
-        Err(error) => Some(Err(format!(
-            "each call reads all rules in {}: {}",
-            dir.display(),
-            cannot_write(&dir.join(index::NAME), &error)
-        ))),
-    });
-    indexed.collect()
 }
 
 /// The directories that rules are read from.

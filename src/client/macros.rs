@@ -195,22 +195,9 @@ fn hands_on(word: &[u8]) -> bool {
 
 /// Whether a source's text has any of [`UNSOUND`].
 pub fn unsound(text: &[u8]) -> bool {
-    UNSOUND.iter().any(|word| contains(text, word))
-}
-
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    let Some(&first) = word.first() else {
-        return false;
-    };
-    let mut rest = text;
-    while let Some(at) = crate::os::find_byte(first, rest) {
-        rest = &rest[at..];
-        if rest.starts_with(word) {
-            return true;
-        }
-        rest = &rest[1..];
-    }
-    false
+    UNSOUND
+        .iter()
+        .any(|word| memchr::memmem::find(text, word).is_some())
 }
 
 #[cfg(test)]

@@ -132,15 +132,6 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
     }
 }
 
-/// The triple that a request may come to mean although no rule says so: a native name on a helper is
-/// what its source says.
-pub fn triple_of_source(request: &Request<'_>, facts: &dyn Facts) -> Option<String> {
-    match (&request.name.triple, request.place) {
-        (None, Place::Helper) => facts.evidence().triple().map(str::to_owned),
-        _ => None,
-    }
-}
-
 /// What a request is for, once that is settled.
 #[derive(Clone, Debug, Default)]
 struct Wanted {

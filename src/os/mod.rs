@@ -6,15 +6,12 @@ pub mod replace;
 pub mod trusted;
 
 use std::ffi::{c_char, CStr, CString, OsStr, OsString};
-use std::fs::File;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path};
+use std::path::Path;
 
-use nix::errno::Errno;
-use nix::fcntl::{openat2, OFlag, OpenHow, ResolveFlag, AT_FDCWD};
 use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
 
 /// How many descriptors above standard error [`peer`] looks at. distccd's compilers inherit fewer than ten.
@@ -138,22 +135,6 @@ fn peer_address(fd: RawFd) -> Option<IpAddr> {
 pub fn hang_up(peer: Peer) {
     // An error means that the client is gone already, which is what was wanted.
     let _ = socket::shutdown(peer.fd, socket::Shutdown::Both);
-}
-
-/// Opens what stands at an absolute path of which no part is a link or `..`: that is its real path then.
-/// One call tells (openat2(2), Linux 5.6).
-///
-/// # Errors
-/// `ENOENT` where nothing is there; any other where it cannot be opened so: there is a link, or the
-/// kernel or a filter does not know the call.
-pub fn open_without_links(path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
-    if !path.is_absolute() || path.components().any(|c| c == Component::ParentDir) {
-        return Err(Errno::ELOOP);
-    }
-    let how = OpenHow::new()
-        .flags(flags | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-    openat2(AT_FDCWD, path, how)
 }
 
 /// Closes every descriptor above standard error.
@@ -315,88 +296,6 @@ pub fn terminal_width() -> Option<usize> {
 /// Turns bytes into an owned OS string.
 pub fn os(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
-}
-
-/// Where `byte` first stands in `text`: libc's vectorised search.
-pub fn find_byte(byte: u8, text: &[u8]) -> Option<usize> {
-    // SAFETY: the pointer and length describe `text`, and memchr returns a pointer into it or null.
-    unsafe {
-        let found = libc::memchr(text.as_ptr().cast(), i32::from(byte), text.len());
-        (!found.is_null()).then(|| found.cast::<u8>().offset_from(text.as_ptr()) as usize)
-    }
-}
-
-/// A text of nothing but ASCII. The library's check for UTF-8 takes several times as long.
-pub fn ascii(text: &[u8]) -> Option<&str> {
-    // SAFETY: ASCII is UTF-8.
-    text.is_ascii()
-        .then(|| unsafe { std::str::from_utf8_unchecked(text) })
-}
-
-/// Which byte is the first whose highest bit is set. In one instruction: rules with a thousand
-/// sections are read a tenth faster by it.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub fn first_high(bytes: [u8; 16]) -> Option<usize> {
-    use std::arch::x86_64::{_mm_loadu_si128, _mm_movemask_epi8};
-    // SAFETY: sixteen bytes are there, lie as they may, and every x86-64 has these instructions.
-    let bits = unsafe { _mm_movemask_epi8(_mm_loadu_si128(bytes.as_ptr().cast())) };
-    (bits != 0).then(|| bits.trailing_zeros() as usize)
-}
-
-/// Which byte is the first whose highest bit is set.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-pub fn first_high(bytes: [u8; 16]) -> Option<usize> {
-    const HIGH: u128 = u128::from_ne_bytes([0x80; 16]);
-    let bits = u128::from_le_bytes(bytes) & HIGH;
-    (bits != 0).then(|| bits.trailing_zeros() as usize / 8)
-}
-
-/// The lines of a text without their ends.
-pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let end = find_byte(b'\n', rest).unwrap_or(rest.len());
-        let line = &rest[..end];
-        rest = rest.get(end + 1..).unwrap_or_default();
-        Some(line)
-    })
-}
-
-/// Tells the names in an open directory, each with its kind (`DT_REG` and so on). libc's own
-/// `readdir` takes four more system calls and a buffer of 32 KiB.
-///
-/// # Errors
-/// Not a directory, or it cannot be read.
-pub fn list(directory: &File, tell: &mut dyn FnMut(&[u8], u8)) -> io::Result<()> {
-    // struct linux_dirent64: inode and offset of 8 bytes, length of 2, kind of 1, name.
-    const LENGTH: usize = 16;
-    const KIND: usize = 18;
-    const NAME: usize = 19;
-    let mut buffer = [0u8; 1024];
-    loop {
-        let (fd, size) = (directory.as_raw_fd(), buffer.len());
-        // SAFETY: the pointer and size describe `buffer`, which outlives the call.
-        let read = unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer.as_mut_ptr(), size) };
-        let mut rest = match usize::try_from(read) {
-            Ok(0) => return Ok(()),
-            Ok(read) => buffer.get(..read).unwrap_or_default(),
-            Err(_) => return Err(io::Error::last_os_error()),
-        };
-        while let (Some(&[low, high]), Some(&kind)) = (rest.get(LENGTH..KIND), rest.get(KIND)) {
-            let length = usize::from(u16::from_ne_bytes([low, high]));
-            let Some(name) = rest.get(NAME..length) else {
-                break;
-            };
-            let end = find_byte(0, name).unwrap_or(name.len());
-            tell(&name[..end], kind);
-            rest = rest.get(length..).unwrap_or_default();
-        }
-    }
 }
 
 #[cfg(test)]

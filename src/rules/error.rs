@@ -16,11 +16,11 @@ pub enum RulesError {
         column: u32,
         fault: Fault,
     },
-    #[error("{}: {what}: {mend}", .path.display())]
+    #[error("{}: {what}; {fix}", .path.display())]
     Unsafe {
         path: PathBuf,
-        what: &'static str,
-        mend: String,
+        what: String,
+        fix: String,
     },
     #[error("{}: {error}", .path.display())]
     Unreadable { path: PathBuf, error: String },

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::error::Fault;
-use super::parse::{has_any, words};
+use super::parse::words;
 use super::{ExpandMacros, Fallback, LogLevel, OnRefuse, Sandbox, VersionMatch};
 use crate::compiler::name::Tool;
 
-/// A key. The numbers are bits of the set of keys that a section has.
+/// A key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     Use,
@@ -74,10 +74,7 @@ impl Key {
                 None => Err(Fault::UnknownTool(name.into())),
             };
         }
-        // Length and first byte tell nearly every key from the others.
-        let alike =
-            |s: &str| s.len() == text.len() && s.as_bytes().first() == text.as_bytes().first();
-        match SPELLINGS.iter().find(|(s, _)| alike(s) && *s == text) {
+        match SPELLINGS.iter().find(|(s, _)| *s == text) {
             Some(&(_, key)) => Ok((key, "")),
             None => Err(Fault::UnknownKey(text.into(), suggestion(text))),
         }
@@ -114,7 +111,6 @@ impl Key {
         }
         match self {
             Key::Defaults | Key::Flags | Key::ForceFlags | Key::Refuse | Key::Proof => Ok(()),
-            Key::Use if is_plain_list(value) => Ok(()),
             Key::Use => each(value, &|w| match is_triple(w) {
                 true => Ok(()),
                 false => Err(Fault::BadTriple(w.into())),
@@ -123,7 +119,6 @@ impl Key {
                 true => Ok(()),
                 false => Err(Fault::BadTriple(w.into())),
             }),
-            Key::Path if is_plain_path(value) => Ok(()),
             Key::Path => each(value, &|w| match w.starts_with('/') {
                 true => check_glob(w),
                 false => Err(Fault::RelativePath(w.into())),
@@ -178,23 +173,9 @@ impl Key {
     }
 }
 
-/// Whether a value is triples and single blanks throughout: nearly every list is.
-fn is_plain_list(value: &str) -> bool {
-    !has_any(value.as_bytes(), |b| !(in_triple(b) | (b == b' ')))
-}
-
-/// Whether a value is one absolute path and nothing else.
-fn is_plain_path(value: &str) -> bool {
-    value.starts_with('/') && !has_any(value.as_bytes(), |b| !(in_triple(b) | (b == b'/')))
-}
-
-/// Holds each word against a check. Values without quotes, nearly all, are split without copying.
+/// Holds each word against a check.
 fn each(value: &str, check: &dyn Fn(&str) -> Result<(), Fault>) -> Result<(), Fault> {
-    if has_any(value.as_bytes(), |b| (b == b'"') | (b == b'\'')) {
-        words(value).iter().try_for_each(|w| check(w))
-    } else {
-        value.split_ascii_whitespace().try_for_each(check)
-    }
+    words(value).iter().try_for_each(|w| check(w))
 }
 
 fn one(written: &str, value: &str) -> Result<String, Fault> {
@@ -310,27 +291,21 @@ fn canonical(network: IpNet) -> IpNet {
 }
 
 pub(super) fn is_triple(word: &str) -> bool {
-    !word.is_empty() && !has_any(word.as_bytes(), |b| !in_triple(b))
+    !word.is_empty() && word.bytes().all(in_triple)
 }
 
-/// Whether a byte may stand in a triple. Without branches, for [`has_any`].
+/// Whether a byte may be in a triple.
 pub(super) fn in_triple(b: u8) -> bool {
-    let letter = (b | 0x20).wrapping_sub(b'a') < 26;
-    let digit = b.wrapping_sub(b'0') < 10;
-    letter | digit | (b == b'_') | (b == b'.') | (b == b'+') | (b == b'-')
+    b.is_ascii_alphanumeric() || b"_.+-".contains(&b)
 }
 
 /// Whether a text has anything that a glob interprets.
 pub(super) fn is_glob(text: &str) -> bool {
-    has_any(text.as_bytes(), |b| (b == b'*') | (b == b'?') | (b == b'['))
+    text.contains(['*', '?', '['])
 }
 
 /// Checks a glob.
 pub(super) fn check_glob(text: &str) -> Result<(), Fault> {
-    // Single stars and question marks can stand anywhere.
-    if !is_glob(text) || !(text.contains('[') || text.contains("**")) {
-        return Ok(());
-    }
     match glob::Pattern::new(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(Fault::BadGlob(text.into(), error.msg)),

@@ -8,33 +8,31 @@ use ipnet::IpNet;
 use super::error::RulesError;
 use super::keys::{self, Key};
 use super::load::Text;
-use super::parse::{parse_from, words, At, PROGRAM};
-use super::section::{Conditions, Entry, Parsed, Section};
+use super::parse::{parse, words, At, Conditions, Entry, Section, PROGRAM};
 use super::{LogTo, Origin, Program, Settings, Sourced, Subject};
 
 /// All rules files, in order.
 #[derive(Debug, Default)]
 pub struct RuleSet<'a> {
-    files: Vec<(Rc<Path>, Parsed<'a>)>,
+    files: Vec<(Rc<Path>, Vec<Section<'a>>)>,
 }
 
 /// A section as `list` and `install` see it.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionView<'a> {
     file: &'a Rc<Path>,
-    parsed: &'a Parsed<'a>,
-    section: &'a Section,
+    section: &'a Section<'a>,
 }
 
 impl<'a> SectionView<'a> {
     /// The request pattern.
     pub fn pattern(&self) -> &'a str {
-        self.parsed.pattern(self.section)
+        self.section.pattern
     }
 
     /// The whole header: pattern and conditions.
     pub fn header(&self) -> &'a str {
-        self.parsed.header(self.section)
+        self.section.header
     }
 
     /// Whether it is about the program itself and not about requests.
@@ -44,27 +42,24 @@ impl<'a> SectionView<'a> {
 
     /// The network of the condition `from`.
     pub fn from(&self) -> Option<IpNet> {
-        self.parsed.conditions(self.section)?.from
+        self.section.conditions.from
     }
 
     /// The triple of `as`.
     pub fn renames_to(&self) -> Option<String> {
-        let mut entries = self.parsed.entries(self.section);
-        entries
-            .find(|e| e.key == Key::As)
-            .and_then(|e| words(e.value).pop())
+        let mut entries = self.section.entries.iter();
+        let as_ = entries.find(|e| e.key == Key::As)?;
+        words(as_.value).pop()
     }
 
     /// The literal triples of `names`.
     pub fn names(&self) -> Vec<String> {
-        self.parsed
-            .entries(self.section)
-            .filter(|e| e.key == Key::Names)
-            .flat_map(|e| words(e.value))
-            .collect()
+        let entries = self.section.entries.iter();
+        let names = entries.filter(|e| e.key == Key::Names);
+        names.flat_map(|e| words(e.value)).collect()
     }
 
-    /// Where it stands.
+    /// The line of its header.
     pub fn origin(&self) -> Origin {
         Origin::File {
             file: self.file.clone(),
@@ -101,11 +96,7 @@ impl<'a> RuleSet<'a> {
         let mut files = Vec::with_capacity(texts.len());
         for text in texts {
             let mut go_on = true;
-            if let Some(shipped) = text.shipped {
-                files.push((text.path.clone(), shipped.parsed()));
-                continue;
-            }
-            let parsed = parse_from(&text.bytes, text.first, &mut |at: At| {
+            let sections = parse(&text.bytes, &mut |at: At| {
                 go_on = report(RulesError::Text {
                     file: text.path.clone(),
                     line: at.line,
@@ -114,7 +105,7 @@ impl<'a> RuleSet<'a> {
                 });
                 go_on
             });
-            files.push((text.path.clone(), parsed));
+            files.push((text.path.clone(), sections));
             if !go_on {
                 break;
             }
@@ -124,12 +115,9 @@ impl<'a> RuleSet<'a> {
 
     /// Every section, in order.
     pub fn sections(&self) -> impl Iterator<Item = SectionView<'_>> {
-        self.files.iter().flat_map(|(file, parsed)| {
-            parsed.sections().iter().map(move |section| SectionView {
-                file,
-                parsed,
-                section,
-            })
+        self.files.iter().flat_map(|(file, sections)| {
+            let views = sections.iter();
+            views.map(move |section| SectionView { file, section })
         })
     }
 
@@ -137,7 +125,7 @@ impl<'a> RuleSet<'a> {
     pub fn program(&self) -> Program {
         let mut program = Program::default();
         let sections = self.sections().filter(SectionView::is_programs);
-        for entry in sections.flat_map(|s| s.parsed.entries(s.section)) {
+        for entry in sections.flat_map(|s| &s.section.entries) {
             match entry.key {
                 Key::Log => {
                     let word = words(entry.value).pop().unwrap_or_default();
@@ -156,55 +144,36 @@ impl<'a> RuleSet<'a> {
         program
     }
 
-    /// What sections for a triple (`None`: for native names) rename requests to, should their
-    /// conditions hold.
-    pub(super) fn renamed(&self, triple: Option<&str>) -> Vec<Option<String>> {
-        self.sections()
-            .filter(|s| means(s.pattern(), s.section.glob, triple))
-            .filter_map(|s| s.renames_to().map(Some))
-            .collect()
-    }
-
     /// What the sections that hold say together: in file order, the later wins, key by key.
     pub fn settings(&self, subject: &dyn Subject) -> Settings {
         let mut settings = Settings::default();
         let mut as_by_address = false;
         let triple = subject.triple();
-        for (file, parsed) in &self.files {
-            for section in parsed.sections() {
-                // Nearly every section is for another triple, which its length tells.
-                let length = section.pattern as usize;
-                if !section.glob && length != triple.unwrap_or(NATIVE).len() {
-                    continue;
-                }
-                let pattern = parsed.pattern(section);
-                let conditions = parsed.conditions(section);
-                if !means(pattern, section.glob, triple)
-                    || !conditions.is_none_or(|c| hold(c, subject))
-                {
-                    continue;
-                }
-                let by_address = conditions.is_some_and(|c| c.from.is_some());
-                for entry in parsed.entries(section) {
-                    // A rename by address outranks one without, wherever they stand.
-                    if entry.key == Key::As {
-                        if as_by_address && !by_address {
-                            continue;
-                        }
-                        as_by_address = by_address;
+        for SectionView { file, section } in self.sections() {
+            if !means(section, triple) || !hold(&section.conditions, subject) {
+                continue;
+            }
+            let by_address = section.conditions.from.is_some();
+            for entry in &section.entries {
+                // A rename by address outranks one without, in whatever order they are.
+                if entry.key == Key::As {
+                    if as_by_address && !by_address {
+                        continue;
                     }
-                    merge(&mut settings, &entry, file);
+                    as_by_address = by_address;
                 }
+                merge(&mut settings, entry, file);
             }
         }
         settings
     }
 }
 
-/// Whether a pattern means the triple that was asked for, or a native name.
-pub(super) fn means(pattern: &str, glob: bool, triple: Option<&str>) -> bool {
+/// Whether a section's pattern means the triple that was asked for, or a native name.
+fn means(section: &Section<'_>, triple: Option<&str>) -> bool {
+    let pattern = section.pattern;
     match triple {
-        Some(triple) if glob => matches(pattern, triple),
+        Some(triple) if section.glob => matches(pattern, triple),
         Some(triple) => pattern == triple && triple != NATIVE && triple != PROGRAM,
         None => pattern == NATIVE,
     }
@@ -226,17 +195,12 @@ fn hold(conditions: &Conditions<'_>, subject: &dyn Subject) -> bool {
 }
 
 /// The pattern that stands for names without a triple.
-pub(super) const NATIVE: &str = "native";
+const NATIVE: &str = "native";
 
 fn matches(pattern: &str, text: &str) -> bool {
-    // What stands before the first sign tells most globs from most texts without compiling them.
-    let sign = |b| matches!(b, b'*' | b'?' | b'[');
-    let Some(sign) = pattern.bytes().position(sign) else {
-        return pattern == text;
-    };
-    let (plain, rest) = pattern.split_at(sign);
-    text.starts_with(plain)
-        && (rest == "*" || glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text)))
+    // A glob's plain beginning tells most of them from most texts without compiling them.
+    let (plain, _) = pattern.split_at(pattern.find(['*', '?', '[']).unwrap_or(pattern.len()));
+    text.starts_with(plain) && glob::Pattern::new(pattern).is_ok_and(|p| p.matches(text))
 }
 
 fn merge(settings: &mut Settings, entry: &Entry<'_>, file: &Rc<Path>) {

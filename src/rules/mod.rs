@@ -1,20 +1,14 @@
 //! Rules: `*.rules` files in drop-in directories, above those that are [`shipped`] in the program.
-//! [`load`] finds and reads them, the large ones through a [`sieve`] or by an [`index`]; [`parse`] checks their text and
-//! finds its sections ([`section`]), [`quick`] and [`header`] being parts of it; [`matching`] merges the
-//! sections that hold for a request.
+//! [`load`] finds and reads them; [`parse`] is their grammar; [`matching`] merges the sections that hold for a
+//! request. Each call reads all of them: a cache could name a compiler that is no longer right.
 
 pub mod error;
-mod header;
-pub mod index;
 pub mod keys;
 pub mod load;
 pub mod matching;
 pub mod parse;
-mod quick;
 pub mod reference;
-pub mod section;
 pub mod shipped;
-pub mod sieve;
 
 pub use keys::Key;
 

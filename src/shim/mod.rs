@@ -6,13 +6,13 @@ pub mod host;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::decide::{decide, triple_of_source, COMPILER};
+use crate::decide::{decide, COMPILER};
 use crate::exit::Exit;
 use crate::log;
 use crate::os;
 use crate::request::Place;
 use crate::request::{Passed, Request, PASSED, SAFEGUARD};
-use crate::rules::{matching::RuleSet, sieve::load_for};
+use crate::rules::{load::load, matching::RuleSet};
 use host::Host;
 
 /// What the program is, by the name that it was called by.
@@ -66,9 +66,7 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         passed_on,
         request.place,
     );
-    let triple = request.name.triple.as_deref();
-    let source = || triple_of_source(&request, &world);
-    let loaded = load_for(&host::rules_directories(), triple, &source);
+    let loaded = load(&host::rules_directories());
     let parsed = loaded.as_ref().map(|texts| RuleSet::parse(texts));
     let rules = match parsed {
         Ok(Ok(rules)) => rules,

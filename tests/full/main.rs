@@ -28,6 +28,7 @@ mod package;
 mod probe;
 mod proof;
 mod readme;
+mod reference;
 mod refusing;
 mod sandbox;
 mod shipped;

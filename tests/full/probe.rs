@@ -41,7 +41,7 @@ impl Section {
             true
         });
         assert!(faults.is_empty(), "{faults:?}\n{text}");
-        let [only] = parsed.sections() else {
+        let [only] = &*parsed else {
             panic!("not one section:\n{text}");
         };
         let value = |key: &str| {
@@ -50,9 +50,9 @@ impl Section {
                 .unwrap_or_else(|| panic!("no {key}:\n{text}"))
         };
         assert_eq!(value("version"), "major");
-        assert_eq!(parsed.entries(only).count(), 3, "{text}");
+        assert_eq!(only.entries.len(), 3, "{text}");
         Section {
-            triple: parsed.pattern(only).to_string(),
+            triple: only.pattern.to_string(),
             defaults: words(value("defaults")),
             proof: Proof::parse(value("proof")),
         }

@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 use ccroute::client::macros::Built;
 use ccroute::compiler::search::Reach;
 use ccroute::compiler::search::{Found, Installed};
-use ccroute::decide::{decide, triple_of_source, Decision, Facts, Outcome, Recorded};
+use ccroute::decide::{decide, Decision, Facts, Outcome, Recorded};
 use ccroute::helper::evidence::Evidence;
 use ccroute::request::Place;
 use ccroute::request::{Passed, Request};
 use ccroute::rules::load::{load, Text, SHIPPED};
 use ccroute::rules::matching::RuleSet;
-use ccroute::rules::sieve::{load_for, PIECE};
-use ccroute::rules::{self};
 
 /// The world as a case describes it.
 #[derive(Default)]
@@ -141,38 +139,6 @@ fn shipped() -> Vec<Text> {
     load(&[SHIPPED.into()]).expect("the shipped rules load")
 }
 
-/// The same rules as the shim reads them: from a directory, in a file too large to be kept whole. A
-/// case's own rules stand first in it, so that their lines are the same.
-fn as_the_shim_reads(texts: &[Text], request: &Request, fake: &Fake, case: &Path) -> Vec<Text> {
-    let root = std::env::temp_dir().join(format!("golden-{}", std::process::id()));
-    let dir = root.join(case.file_stem().unwrap());
-    fs::create_dir_all(&dir).unwrap();
-    let mut dirs = vec![dir.clone()];
-    for text in texts {
-        if rules::shipped::is_path(&text.path) {
-            dirs.push(SHIPPED.into());
-            continue;
-        }
-        let mut body = text.bytes.to_vec();
-        while body.len() <= 2 * PIECE {
-            body.extend(b"\n[no-such-triple]\nuse = x\nrefuse = x\n");
-        }
-        fs::write(dir.join(text.path.file_name().unwrap()), body).unwrap();
-    }
-    dirs.dedup();
-    let mut read = load_for(&dirs, request.name.triple.as_deref(), &|| {
-        triple_of_source(request, fake)
-    })
-    .unwrap();
-    for text in &mut read {
-        if let Ok(name) = text.path.strip_prefix(&dir) {
-            text.path = Path::new(DIRECTORY).join(name).into();
-        }
-    }
-    let _ = fs::remove_dir_all(root);
-    read
-}
-
 fn run_case(path: &Path) -> (String, String) {
     let text = fs::read_to_string(path).unwrap();
     let mut texts: Vec<Text> = Vec::new();
@@ -244,10 +210,6 @@ fn run_case(path: &Path) -> (String, String) {
     request.place = place;
     let rules = RuleSet::parse(&texts).unwrap();
     let got = render(&decide(&request, &rules, &fake), place);
-    let read = as_the_shim_reads(&texts, &request, &fake, path);
-    let rules = RuleSet::parse(&read).unwrap();
-    let same = render(&decide(&request, &rules, &fake), place);
-    assert_eq!(same, got, "{}: as the shim reads the rules", path.display());
     (want, got)
 }
 

@@ -180,7 +180,7 @@ fn a_link_to_dev_null_masks() {
     symlink("/dev/zero", farm.path("d1/10-a.rules")).unwrap();
     assert_eq!(
         farm.load(),
-        "d1/10-a.rules: not a regular file: take it away, or link it to /dev/null to mask a shipped file"
+        "d1/10-a.rules: it is not a regular file; remove it, or link it to /dev/null to mask a shipped file"
     );
 }
 
@@ -197,7 +197,7 @@ fn links_to_files_and_directories_are_followed() {
     mode(&farm.path("elsewhere"), 0o777);
     assert_eq!(
         farm.load(),
-        "elsewhere: others than its owner can write to it: chmod go-w elsewhere"
+        "elsewhere: it is writable by group or others; chmod go-w elsewhere"
     );
     mode(&farm.path("elsewhere"), 0o755);
     farm.dir("open");
@@ -208,7 +208,7 @@ fn links_to_files_and_directories_are_followed() {
     mode(&farm.path("open"), 0o777);
     assert_eq!(
         farm.load(),
-        "open: others than its owner can write to it: chmod go-w open"
+        "open: it is writable by group or others; chmod go-w open"
     );
     fs::remove_file(farm.path("open/hop")).unwrap();
     mode(&farm.path("open"), 0o755);
@@ -224,7 +224,7 @@ fn what_others_can_write_is_refused() {
     let file = farm.file("d1/x.rules", "[a]\n");
     let (dir, above) = (farm.path("d1"), farm.0.clone());
     let refusal =
-        |path: &str| format!("{path}: others than its owner can write to it: chmod go-w {path}");
+        |path: &str| format!("{path}: it is writable by group or others; chmod go-w {path}");
     let table = [
         (&file, 0o644, None),
         (&file, 0o444, None),
@@ -268,7 +268,7 @@ fn what_a_stranger_owns_is_refused() {
         assert_eq!(
             farm.load(),
             format!(
-                "{name}: owned by neither root nor the user who runs ccroute: chown root {name}"
+                "{name}: it is owned by neither root nor the user who runs ccroute; chown root {name}"
             )
         );
         chown(path, Some(0), None).unwrap();
@@ -306,7 +306,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
     farm.dir("d1");
     let path = farm.path("d1/x.rules");
     let not_regular =
-        "d1/x.rules: not a regular file: take it away, or link it to /dev/null to mask a shipped file";
+        "d1/x.rules: it is not a regular file; remove it, or link it to /dev/null to mask a shipped file";
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o644)).unwrap();
     assert_eq!(farm.load(), not_regular);
     fs::remove_file(&path).unwrap();
@@ -322,7 +322,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
     fs::remove_file(&path).unwrap();
     // A directory that is a file, itself or above.
     fs::write(farm.path("d2"), "").unwrap();
-    assert_eq!(farm.load(), "d2: not a directory: take it away");
+    assert_eq!(farm.load(), "d2: it is not a directory: remove it");
 }
 
 /// Runs `load` as a user who is not root.
@@ -375,7 +375,7 @@ fn a_file_too_large_is_refused_unread() {
         file.set_len(size).unwrap();
         assert_eq!(
             farm.load(),
-            "d1/x.rules: larger than 4 MiB: is it a rules file? Split it, or take it away"
+            "d1/x.rules: it is larger than 4 MiB; split it, or remove it"
         );
     }
 }

@@ -27,7 +27,7 @@ use crate::compiler::record::FILE as FACTS;
 use crate::exit::Exit;
 use crate::os::quote::word as quoted;
 use crate::rules::matching::RuleSet;
-use crate::rules::{self, index, RulesError};
+use crate::rules::{self, RulesError};
 use crate::shim::host;
 use daemon::Daemon;
 use finding::{Finding, Severity};
@@ -118,9 +118,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     if client {
         client::findings(&setup, &mut found);
     }
-    if errors.is_empty() {
-        indexes(&setup, &mut found);
-    }
     if !helper && !client {
         found.push(Finding::new(
             Severity::Fault,
@@ -147,22 +144,6 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     Ok(exit)
 }
 
-/// Rules that are many, and changed since they were indexed.
-fn indexes(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    let due = setup
-        .rules_directories
-        .iter()
-        .filter(|dir| index::is_due(dir));
-    found.extend(due.map(|dir| {
-        Finding::new(
-            Severity::Note,
-            format!("rules in {} are not indexed as they are now", dir.display()),
-            "each call reads them whole",
-            setup.as_root("ccroute check"),
-        )
-    }));
-}
-
 fn bad_rules(error: &RulesError) -> Finding {
     let mend = match error {
         RulesError::Text { file, line, .. } => {
@@ -171,7 +152,7 @@ fn bad_rules(error: &RulesError) -> Finding {
                 quoted(&file.display().to_string())
             )
         }
-        RulesError::Unsafe { mend, .. } => mend.clone(),
+        RulesError::Unsafe { fix, .. } => fix.clone(),
         RulesError::Unreadable { path, .. } => {
             format!("chmod a+rX {}", quoted(&path.display().to_string()))
         }

@@ -65,7 +65,7 @@ impl<'a> Iterator for Markers<'a> {
 /// Cuts the first line (without its end) off `rest`.
 fn next_line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let text = *rest;
-    let end = crate::os::find_byte(b'\n', text).unwrap_or(text.len());
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
     *rest = text.get(end + 1..).unwrap_or_default();
     &text[..end]
 }

@@ -22,14 +22,12 @@ use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use thiserror::Error;
 
 use crate::helper::hostile::JobFiles;
-use crate::os;
 pub use landlock::abi;
 use landlock::{fs, Ruleset};
 
@@ -138,7 +136,7 @@ impl Policy {
             let own = UNMERGED_DIRS.iter().filter(|dir| !is_below_usr(dir));
             read.extend(own.map(PathBuf::from));
         }
-        let real = real_path(compiler);
+        let real = compiler.canonicalize().ok();
         let programs = [Some(compiler), real.as_deref()];
         let mut files = SYSTEM_FILES.to_vec();
         if job.tree.is_some() {
@@ -191,37 +189,6 @@ impl Policy {
             ..Policy::default()
         }
     }
-}
-
-/// A compiler's path without links; `None` where it is gone. Most are links to a name beside them, if any, and
-/// then there is no need to look at each part of the path.
-fn real_path(compiler: &Path) -> Option<PathBuf> {
-    if compiler.parent().is_some_and(has_no_links) {
-        let mut path = compiler.to_owned();
-        for _ in 0..os::MAX_LINKS {
-            match path.read_link() {
-                Ok(beside) if is_a_name(&beside) => path.set_file_name(beside),
-                Ok(_) => break,
-                Err(_) => return Some(path),
-            }
-        }
-    }
-    compiler.canonicalize().ok()
-}
-
-/// Whether no part of a path is a link. Where that cannot be known the answer is no.
-fn has_no_links(path: &Path) -> bool {
-    let opened = os::open_without_links(path, OFlag::O_PATH);
-    // The exec that follows closes it.
-    opened.map(IntoRawFd::into_raw_fd).is_ok()
-}
-
-fn is_a_name(path: &Path) -> bool {
-    let mut parts = path.components();
-    matches!(
-        (parts.next(), parts.next()),
-        (Some(Component::Normal(_)), None)
-    )
 }
 
 /// Whether this is a link into /usr, as `/lib` is on most systems.

@@ -1,7 +1,5 @@
 //! What the tests of rules share: a request to hold rules against, and settings as text.
 
-pub mod farm;
-
 use std::net::IpAddr;
 use std::path::Path;
 

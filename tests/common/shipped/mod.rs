@@ -45,18 +45,17 @@ pub fn sections_of(text: &[u8]) -> Vec<Section> {
         true
     });
     assert!(faults.is_empty(), "{faults:?}");
-    let list = parsed.sections().iter().map(|section| {
+    let list = parsed.iter().map(|section| {
         let value = |key: Key| {
-            parsed
-                .entries(section)
+            section
+                .entries
+                .iter()
                 .find(|e| e.key == key)
                 .map(|e| words(e.value))
         };
         Section {
-            pattern: parsed.pattern(section).to_string(),
-            kernel: parsed
-                .conditions(section)
-                .and_then(|c| c.kernel.map(str::to_owned)),
+            pattern: section.pattern.to_string(),
+            kernel: section.conditions.kernel.map(str::to_owned),
             use_: value(Key::Use).unwrap_or_default(),
             names: value(Key::Names).unwrap_or_default(),
             defaults: value(Key::Defaults),
