@@ -30,6 +30,7 @@ mod proof;
 mod readme;
 mod reference;
 mod refusing;
+mod rules_owners;
 mod sandbox;
 mod shipped;
 mod shipped_kernels;

@@ -1,10 +1,12 @@
 //! What the tests of rules share: a request to hold rules against, and settings as text.
 
+use std::fs::{self, Permissions};
 use std::net::IpAddr;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use ccroute::request::Place;
-use ccroute::rules::load::Text;
+use ccroute::rules::load::{load, Text};
 use ccroute::rules::{Origin, Settings, Sourced, Subject};
 
 /// A request as words: `gcc`, `arm-linux-gnueabi helper from=10.0.0.1 tool=g++ kernel=arm source=T`.
@@ -64,6 +66,63 @@ impl Subject for Asked {
     fn source(&self) -> Option<&str> {
         self.source.as_deref()
     }
+}
+
+/// A directory of one test's own, in the system's (sticky) one.
+pub struct Farm(pub PathBuf);
+
+impl Farm {
+    pub fn new(name: &str) -> Farm {
+        let dir = std::env::temp_dir().join(format!("rules-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::DirBuilder::new().mode(0o755).create(&dir).unwrap();
+        // The system's directory may itself be a link; messages name real paths.
+        Farm(fs::canonicalize(dir).unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub fn dir(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(&path).unwrap();
+        mode(&path, 0o755);
+        path
+    }
+
+    pub fn file(&self, name: &str, body: &str) -> PathBuf {
+        let path = self.path(name);
+        self.dir(Path::new(name).parent().unwrap().to_str().unwrap());
+        fs::write(&path, body).unwrap();
+        mode(&path, 0o644);
+        path
+    }
+
+    /// The names of the files read from the directories `d1`, `d2` and `d3`, or the fault; the
+    /// farm's own path is left out of both.
+    pub fn load(&self) -> String {
+        let dirs = ["d1", "d2", "d3"].map(|d| self.path(d));
+        let text = match load(&dirs) {
+            Ok(texts) => {
+                let names: Vec<_> = texts.iter().map(|t| t.path.display().to_string()).collect();
+                names.join(" ")
+            }
+            Err(error) => error.to_string(),
+        };
+        text.replace(&format!("{}/", self.0.display()), "")
+    }
+}
+
+impl Drop for Farm {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Sets permission bits.
+pub fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
 /// A rules file that was never on a disk.
