@@ -13,15 +13,16 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::compiler::ask::{driver_words, Compiler};
 use crate::options::{scan, Kind};
 use crate::os;
+use crate::os::meta::Meta;
 
 /// The first line of a cache file; another form gets another number.
-const FORM: &str = "ccroute native 2";
+const FORM: &str = "ccroute native 3";
 /// The last line of a cache file.
 const END: &str = "end";
 /// No answer is longer: x86 has some hundred and fifty flags.
@@ -194,14 +195,14 @@ fn plausible(word: &str) -> bool {
 
 /// The whole question in one line per part: an answer holds for exactly this.
 fn question(compiler: &Path, asked: &[&str]) -> Option<String> {
-    let meta = fs::metadata(compiler).ok()?;
+    let meta = Meta::of(compiler).ok()?;
+    let (dev, ino) = meta.id();
     let path = compiler.to_str().filter(|p| !p.contains('\n'))?;
     let mut text = format!(
-        "{FORM}\n{path} {} {} {}.{} {}\n",
-        meta.dev(),
-        meta.ino(),
-        meta.mtime(),
-        meta.mtime_nsec(),
+        "{FORM}\n{path} {} {} {} {}\n",
+        dev,
+        ino,
+        meta.mtime_ns(),
         meta.size()
     );
     let _ = writeln!(text, "{:016x}", hash(processor()?.as_bytes()));
@@ -277,7 +278,7 @@ fn read(path: &Path, question: &str) -> Option<Vec<String>> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)
         .ok()?;
-    let meta = file.metadata().ok()?;
+    let meta = Meta::of_open(&file).ok()?;
     if !meta.is_file() || os::trusted::by_root_or_user(&meta).is_err() {
         return None;
     }

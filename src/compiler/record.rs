@@ -12,10 +12,10 @@
 //! are not understood are passed over: an older program may read a newer file.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -24,6 +24,7 @@ use crate::abi::Target;
 use crate::compiler::ask::{ask, defaults, Compiler, Family};
 use crate::compiler::search::Installed;
 use crate::os;
+use crate::os::meta::Meta;
 use crate::os::trusted::{by_root_or_user, Untrusted};
 
 /// Where the facts are.
@@ -50,18 +51,14 @@ impl Stat {
     /// # Errors
     /// There is none, or it cannot be reached.
     pub fn of(path: &Path) -> io::Result<Stat> {
-        fs::metadata(path).map(|meta| Stat::from(&meta))
-    }
-}
-
-impl From<&fs::Metadata> for Stat {
-    fn from(meta: &fs::Metadata) -> Stat {
-        Stat {
-            device: meta.dev(),
-            inode: meta.ino(),
-            mtime_ns: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
+        let meta = Meta::of(path)?;
+        let (device, inode) = meta.id();
+        Ok(Stat {
+            device,
+            inode,
+            mtime_ns: meta.mtime_ns(),
             size: meta.size(),
-        }
+        })
     }
 }
 
@@ -165,7 +162,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, NoFacts> {
         path: path.to_path_buf(),
         error,
     };
-    let trust = |path: &Path, meta: &fs::Metadata| {
+    let trust = |path: &Path, meta: &Meta| {
         by_root_or_user(meta).map_err(|why| NoFacts::Untrusted {
             path: path.to_path_buf(),
             why,
@@ -178,16 +175,16 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, NoFacts> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     };
-    let meta = file.metadata().map_err(unreadable)?;
+    let meta = Meta::of_open(&file).map_err(unreadable)?;
     if !meta.is_file() {
         return Err(NoFacts::NoFile(path.to_path_buf()));
     }
     trust(path, &meta)?;
     if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-        let meta = fs::metadata(directory).map_err(unreadable)?;
+        let meta = Meta::of(directory).map_err(unreadable)?;
         trust(directory, &meta)?;
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(meta.len().min(LIMIT)).unwrap_or(0));
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.size().min(LIMIT)).unwrap_or(0));
     file.take(LIMIT)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
@@ -291,7 +288,8 @@ pub fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     fn entry(path: &str) -> Entry {
         Entry {

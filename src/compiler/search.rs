@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use once_cell::unsync::OnceCell;
 
+use crate::os::meta::Meta;
 use crate::os::FileId;
 use crate::os::MAX_LINKS;
 
@@ -132,12 +132,12 @@ impl Search {
         if let Some((_, seen)) = self.seen.borrow().iter().find(same) {
             return seen.clone();
         }
-        let seen = fs::metadata(path).ok().map(|meta| {
+        let seen = Meta::of(path).ok().map(|meta| {
             Rc::new(Seen {
                 is_file: meta.is_file(),
-                executable: meta.permissions().mode() & 0o111 != 0,
-                id: (meta.dev(), meta.ino()),
-                mtime: i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()),
+                executable: meta.is_program(),
+                id: meta.id(),
+                mtime: meta.mtime_ns(),
                 size: meta.size(),
                 resolved: OnceCell::new(),
             })
@@ -230,7 +230,7 @@ impl Search {
             }
             let masks = masked || self.is_masked(&dir.join(called));
             // Where there is an assembler other tools are, and gcc looks for them on PATH.
-            if masks && !dir.join("as").exists() {
+            if masks && self.see(&dir.join("as")).is_none() {
                 continue;
             }
             kept.push(entry);
@@ -338,10 +338,8 @@ fn is_wrapper(name: &OsStr) -> bool {
 /// Where a launcher (`distcc`, or an absolute path) is. Unlike a compiler it may be a wrapper.
 pub fn find_launcher(name: &str, path: &[PathBuf], skip: &[FileId]) -> Option<PathBuf> {
     let usable = |p: &Path| {
-        let meta = fs::metadata(p).ok()?;
-        let id = (meta.dev(), meta.ino());
-        (meta.is_file() && meta.permissions().mode() & 0o111 != 0 && !skip.contains(&id))
-            .then(|| p.to_path_buf())
+        let meta = Meta::of(p).ok()?;
+        (meta.is_program() && !skip.contains(&meta.id())).then(|| p.to_path_buf())
     };
     if name.contains('/') {
         return Path::new(name)
@@ -354,7 +352,7 @@ pub fn find_launcher(name: &str, path: &[PathBuf], skip: &[FileId]) -> Option<Pa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{symlink, PermissionsExt};
 
     fn farm(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("toolchain-{}-{name}", std::process::id()));
@@ -381,21 +379,18 @@ mod tests {
         program(&dir.join("c/gcc"), 0o644);
         program(&dir.join("d/gcc-12"), 0o755);
         symlink("gcc-12", dir.join("d/gcc")).unwrap();
-        let meta = fs::metadata(dir.join("shim")).unwrap();
+        let own = Meta::of(&dir.join("shim")).unwrap().id();
         let path: Vec<String> = ["a", "b", "c", "d"]
             .iter()
             .map(|s| dir.join(s).display().to_string())
             .collect();
-        let search = Search::new(OsStr::new(&path.join(":")), vec![(meta.dev(), meta.ino())]);
+        let search = Search::new(OsStr::new(&path.join(":")), vec![own]);
         let Found::Yes(found) = search.find("gcc", &[]) else {
             panic!("not found")
         };
         assert_eq!(found.path, dir.join("d/gcc"));
         assert_eq!(found.resolved, "gcc-12");
-        let search = Search::new(
-            OsStr::new(&path[..3].join(":")),
-            vec![(meta.dev(), meta.ino())],
-        );
+        let search = Search::new(OsStr::new(&path[..3].join(":")), vec![own]);
         assert_eq!(
             search.find("gcc", &[]),
             Found::NotExecutable(dir.join("c/gcc"))

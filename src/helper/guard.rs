@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use crate::os;
+use crate::os::meta::Meta;
 
 /// Where the guard lives.
 pub const GUARD_FILE: &str = "/run/ccroute/guard";
@@ -19,7 +20,7 @@ pub const LONGEST: u64 = 24 * 60 * 60;
 /// How many seconds the guard at `file` still lasts. A file that others than root could have
 /// written, of another boot, or that cannot be read as a guard, is none.
 pub fn remaining(file: &Path) -> Option<u64> {
-    let meta = fs::symlink_metadata(file).ok()?;
+    let meta = Meta::of_link(file).ok()?;
     if !meta.is_file() || os::trusted::by_root(&meta).is_err() {
         return None;
     }

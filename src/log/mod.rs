@@ -19,13 +19,14 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{getrlimit, Resource};
 
 use crate::decide::{Decision, Outcome};
 use crate::os;
+use crate::os::meta::Meta;
 use crate::request::Place;
 use crate::request::Request;
 use crate::rules::{LogLevel, LogTo, Origin, Program};
@@ -217,15 +218,15 @@ fn append(path: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
         }
         opened => opened?,
     };
-    let meta = file.metadata()?;
+    let meta = Meta::of_open(&file)?;
     // A second name would be another file, that someone wants to see filled.
-    let ours = meta.is_file() && meta.nlink() <= 1 && os::trusted::is_trusted_owner(meta.uid());
+    let ours = meta.is_file() && meta.links() <= 1 && os::trusted::is_trusted_owner(meta.uid());
     if !ours {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
-    if meta.len() >= SIZE_MAX {
+    if meta.size() >= SIZE_MAX {
         put_away(path, &file, &meta);
-        if meta.len() >= SIZE_STOP {
+        if meta.size() >= SIZE_STOP {
             return Err(io::ErrorKind::StorageFull.into());
         }
     }
@@ -233,7 +234,7 @@ fn append(path: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
     // A write beyond the limit would be a signal's death.
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
     #[allow(clippy::useless_conversion)] // Narrower on 32-bit systems.
-    let room = u64::from(limit).saturating_sub(meta.len());
+    let room = u64::from(limit).saturating_sub(meta.size());
     if room < 2 * line.len() as u64 {
         return Err(io::ErrorKind::StorageFull.into());
     }
@@ -257,7 +258,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
         .filter_map(std::env::var_os);
     let mut homes = homes.filter(|home| dir.starts_with(home));
     let me = nix::unistd::geteuid().as_raw();
-    let mine = homes.any(|home| fs::metadata(home).is_ok_and(|m| m.uid() == me));
+    let mine = homes.any(|home| Meta::of(Path::new(&home)).is_ok_and(|m| m.uid() == me));
     if usual.as_deref() != Some(path) || !mine {
         return Err(io::ErrorKind::NotFound.into());
     }
@@ -267,11 +268,10 @@ fn make_directory(path: &Path) -> io::Result<()> {
 /// Renames a full file, and those before it. Nothing is lost by it, whoever else writes: a line
 /// goes into the file that was opened, under whatever name. Only who holds the lock of the file that
 /// stands at `path` renames.
-fn put_away(path: &Path, file: &File, meta: &fs::Metadata) {
+fn put_away(path: &Path, file: &File, meta: &Meta) {
     // SAFETY: flock has no preconditions but a descriptor, which `file` is; it ends with the file.
     let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0;
-    let still =
-        || fs::symlink_metadata(path).is_ok_and(|m| (m.dev(), m.ino()) == (meta.dev(), meta.ino()));
+    let still = || Meta::of_link(path).is_ok_and(|m| m.id() == meta.id());
     if !locked || !still() {
         return;
     }
@@ -319,7 +319,7 @@ mod tests {
                 .create(true)
                 .open(&path)
                 .unwrap();
-            let meta = file.metadata().unwrap();
+            let meta = Meta::of_open(&file).unwrap();
             (file, meta)
         };
         fs::write(&path, "full\n").unwrap();

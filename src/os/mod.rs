@@ -1,6 +1,7 @@
 //! The system calls of the shim's path that the standard library does not offer, and all of its
 //! unsafe code. Everything here is small, and safe to call with any argument.
 
+pub mod meta;
 pub mod quote;
 pub mod replace;
 pub mod trusted;

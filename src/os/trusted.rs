@@ -5,13 +5,14 @@
 //! passes: nobody can replace there what another has made. A link's own bits mean nothing; its
 //! directory decides.
 
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::Path;
 
 use nix::fcntl::{AtFlags, AT_FDCWD};
 use nix::unistd::{faccessat, AccessFlags};
 use thiserror::Error;
+
+use super::meta::Meta;
 
 /// Why a file is not trusted.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl Untrusted {
 ///
 /// # Errors
 /// Somebody else can.
-pub fn by_root_or_user(meta: &Metadata) -> Result<(), Untrusted> {
+pub fn by_root_or_user(meta: &Meta) -> Result<(), Untrusted> {
     if !is_trusted_owner(meta.uid()) {
         return Err(Untrusted::Owner);
     }
@@ -50,7 +51,7 @@ pub fn by_root_or_user(meta: &Metadata) -> Result<(), Untrusted> {
 ///
 /// # Errors
 /// Somebody else can.
-pub fn by_root(meta: &Metadata) -> Result<(), Untrusted> {
+pub fn by_root(meta: &Meta) -> Result<(), Untrusted> {
     if meta.uid() != 0 {
         return Err(Untrusted::NotRoots);
     }
@@ -66,7 +67,7 @@ pub fn by_root(meta: &Metadata) -> Result<(), Untrusted> {
 ///
 /// # Errors
 /// Somebody else can write it.
-pub fn built_in(path: &Path, meta: &Metadata) -> Result<(), Untrusted> {
+pub fn built_in(path: &Path, meta: &Meta) -> Result<(), Untrusted> {
     match by_root_or_user(meta) {
         Err(Untrusted::Owner) if is_unmapped_root(path, meta) => not_shared(meta),
         result => result,
@@ -79,7 +80,7 @@ pub fn is_trusted_owner(user: u32) -> bool {
 }
 
 /// Whether neither group nor others can write it.
-fn not_shared(meta: &Metadata) -> Result<(), Untrusted> {
+fn not_shared(meta: &Meta) -> Result<(), Untrusted> {
     let mode = meta.mode();
     let sticky = meta.is_dir() && mode & 0o1000 != 0;
     match mode & 0o022 != 0 && !sticky && !meta.is_symlink() {
@@ -88,7 +89,7 @@ fn not_shared(meta: &Metadata) -> Result<(), Untrusted> {
     }
 }
 
-fn is_unmapped_root(path: &Path, meta: &Metadata) -> bool {
+fn is_unmapped_root(path: &Path, meta: &Meta) -> bool {
     let read = |file: &str| fs::read_to_string(file).ok();
     let overflow = read("/proc/sys/kernel/overflowuid").and_then(|text| text.trim().parse().ok());
     // Without the map nothing is known, and then nothing is excepted.
@@ -125,7 +126,7 @@ mod tests {
             if let Some(mode) = mode {
                 fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
             }
-            by_root_or_user(&fs::symlink_metadata(path).unwrap())
+            by_root_or_user(&Meta::of_link(path).unwrap())
         };
         for mode in [0o600, 0o644, 0o755, 0o444] {
             assert_eq!(verdict(&file, Some(mode)), Ok(()), "{mode:o}");
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn another_users_file_is_not_trusted() {
         // /proc/1 is root's, and this process's own files are its user's.
-        let roots = fs::symlink_metadata("/proc/sys/kernel/overflowuid").unwrap();
+        let roots = Meta::of_link(Path::new("/proc/sys/kernel/overflowuid")).unwrap();
         assert_eq!(by_root(&roots), Ok(()));
         assert_eq!(
             Untrusted::NotRoots.fix(Path::new("/a b")),

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use nix::errno::Errno;
 
 use super::error::RulesError;
 use super::shipped::{self, Shipped};
-use crate::os::{self, trusted};
+use crate::os::{self, meta::Meta, trusted};
 
 /// The directories that are read; a file in an earlier one replaces its namesake in a later one.
 pub const STANDARD_DIRS: [&str; 4] = [
@@ -147,11 +147,11 @@ fn read(path: &Path, link: bool, checked: &mut Checked) -> Result<Option<Text>, 
         // Not to wait for a pipe that is called like a rules file.
         options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
         let file = options.open(path).map_err(|e| unreadable(path, &e))?;
-        let meta = file.metadata().map_err(|e| unreadable(path, &e))?;
+        let meta = Meta::of_open(&file).map_err(|e| unreadable(path, &e))?;
         if link {
             checked.path(path)?;
         }
-        if meta.file_type().is_char_device() && is_null(&meta) {
+        if meta.is_null() {
             return Ok(None);
         }
         let unsafe_file = |what: &str, fix: &str| {
@@ -165,15 +165,15 @@ fn read(path: &Path, link: bool, checked: &mut Checked) -> Result<Option<Text>, 
             let fix = "remove it, or link it to /dev/null to mask a shipped file";
             return unsafe_file("it is not a regular file", fix);
         }
-        if meta.len() > FILE_MAX {
+        if meta.size() > FILE_MAX {
             return unsafe_file("it is larger than 4 MiB", "split it, or remove it");
         }
         checked.file(path, &meta)?;
-        let mut bytes = Vec::with_capacity(meta.len() as usize + 1);
+        let mut bytes = Vec::with_capacity(meta.size() as usize + 1);
         let mut bounded = (&file).take(FILE_MAX + 1);
         let read = bounded.read_to_end(&mut bytes);
         read.map_err(|e| unreadable(path, &e))?;
-        if bytes.len() as u64 == meta.len() {
+        if bytes.len() as u64 == meta.size() {
             return Ok(Some(Text::new(path, bytes)));
         }
     }
@@ -181,10 +181,6 @@ fn read(path: &Path, link: bool, checked: &mut Checked) -> Result<Option<Text>, 
         path: path.into(),
         error: "changes while it is read: replace it by renaming a finished file".into(),
     })
-}
-
-fn is_null(meta: &Metadata) -> bool {
-    meta.rdev() == libc::makedev(1, 3)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> RulesError {
@@ -242,7 +238,7 @@ impl Checked {
                 Component::Normal(name) => at.join(name),
             };
             if !self.directories.contains(&next) {
-                let meta = fs::symlink_metadata(&next).map_err(failed)?;
+                let meta = Meta::of_link(&next).map_err(failed)?;
                 if !meta.is_dir() && !meta.is_symlink() {
                     return Ok(());
                 }
@@ -263,7 +259,7 @@ impl Checked {
     }
 
     /// Examines one file, directory or link.
-    fn file(&self, path: &Path, meta: &Metadata) -> Result<(), RulesError> {
+    fn file(&self, path: &Path, meta: &Meta) -> Result<(), RulesError> {
         let trusted = match self.built_in {
             true => trusted::built_in(path, meta),
             false => trusted::by_root_or_user(meta),

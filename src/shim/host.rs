@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use once_cell::unsync::OnceCell;
@@ -17,6 +16,7 @@ use crate::decide::{Facts, Recorded};
 use crate::helper::evidence::Evidence;
 use crate::helper::guard;
 use crate::os;
+use crate::os::meta::Meta;
 use crate::os::FileId;
 use crate::request::Place;
 use crate::request::Request;
@@ -174,7 +174,7 @@ impl Facts for Host {
     fn expands_elsewhere(&self, source: &OsStr) -> bool {
         // A larger source takes longer to look through than its macros to expand.
         const MOST: u64 = 4 << 20;
-        let small = fs::metadata(source).is_ok_and(|m| m.is_file() && m.len() <= MOST);
+        let small = Meta::of(Path::new(source)).is_ok_and(|m| m.is_file() && m.size() <= MOST);
         small && fs::read(source).is_ok_and(|text| !crate::client::macros::unsound(&text))
     }
 
@@ -215,9 +215,9 @@ pub const NATIVE_TRIPLE: &str = if cfg!(all(target_arch = "x86_64", target_env =
 /// The identity of the running program's file. The path that the kernel was given leads to it and
 /// costs a fifth of /proc/self/exe, whose entries the kernel makes anew for each process.
 pub fn this_file() -> Option<FileId> {
-    let executed = os::executed_path().and_then(|path| fs::metadata(path).ok());
-    let meta = executed.or_else(|| fs::metadata("/proc/self/exe").ok())?;
-    Some((meta.dev(), meta.ino()))
+    let executed = os::executed_path().and_then(|path| Meta::of(Path::new(path)).ok());
+    let meta = executed.or_else(|| Meta::of(Path::new("/proc/self/exe")).ok())?;
+    Some(meta.id())
 }
 
 /// PATH, or nothing where it is unset.

@@ -10,6 +10,7 @@ use super::finding::{Finding, Severity};
 use super::helper::some;
 use super::Setup;
 use crate::cli::install::{drop_in, next_steps, COMMANDS, LINKS, VARIABLES};
+use crate::os::meta::Meta;
 use crate::os::quote::word as quoted;
 use crate::os::trusted;
 
@@ -162,7 +163,7 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
         setup.restart(daemon, &[])
     );
     let danger = |what: String, mend: String| Finding::new(Severity::Danger, what, shows, mend);
-    let Ok(meta) = fs::metadata(&file) else {
+    let Ok(meta) = Meta::of(&file) else {
         found.push(danger(
             format!("distccd ({id}) is told of {list}, which is not there"),
             renew,
@@ -188,7 +189,9 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
             chmod,
         ));
     }
-    let changed = daemon.started.is_some_and(|t| meta.mtime() > t + 1);
+    let changed = daemon
+        .started
+        .is_some_and(|t| meta.mtime_ns() / 1_000_000_000 > i128::from(t + 1));
     if changed {
         found.push(Finding::new(
             Severity::Warning,
@@ -305,11 +308,11 @@ fn path(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
 /// Where the files of its jobs lie.
 fn temporary(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
     let dir = daemon.variable("TMPDIR").unwrap_or("/tmp");
-    let Ok(meta) = fs::metadata(daemon.its(dir)) else {
+    let Ok(meta) = Meta::of(&daemon.its(dir)) else {
         return;
     };
-    let outside = fs::metadata(dir).map(|m| (m.dev(), m.ino())).ok();
-    let shared = meta.mode() & 0o007 != 0 && outside == Some((meta.dev(), meta.ino()));
+    let outside = Meta::of(Path::new(dir)).map(|m| m.id()).ok();
+    let shared = meta.mode() & 0o007 != 0 && outside == Some(meta.id());
     if shared {
         found.push(Finding::new(
             Severity::Warning,
