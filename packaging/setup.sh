@@ -47,6 +47,10 @@ bc bc
 xz xz-utils
 ps procps
 strace strace
+fakechroot fakechroot
+proot proot
+bwrap bubblewrap
+valgrind valgrind
 man man-db
 groff groff
 zsh zsh

@@ -90,23 +90,33 @@ fn not_shared(meta: &Meta) -> Result<(), Untrusted> {
 }
 
 fn is_unmapped_root(path: &Path, meta: &Meta) -> bool {
-    let read = |file: &str| fs::read_to_string(file).ok();
-    let overflow = read("/proc/sys/kernel/overflowuid").and_then(|text| text.trim().parse().ok());
-    // Without the map nothing is known, and then nothing is excepted.
-    let unmapped = read("/proc/self/uid_map").is_some_and(|map| !maps_root(&map));
+    // The kernel's own file, which is root's everywhere: how it appears shows how root appears.
+    let known = Path::new("/proc/sys/kernel/overflowuid");
+    let overflow = fs::read_to_string(known).ok();
+    let Some(overflow) = overflow.and_then(|text| text.trim().parse().ok()) else {
+        return false;
+    };
+    let appears_so = Meta::of(known).is_ok_and(|m| m.uid() == overflow);
+    let map = fs::read_to_string("/proc/self/uid_map");
+    let ambiguous = map.map_or(true, |map| has_inside(&map, overflow));
     let own = || {
         let flags = AtFlags::AT_EACCESS;
         faccessat(AT_FDCWD, path, AccessFlags::W_OK, flags).is_ok()
     };
-    meta.uid() == overflow.unwrap_or(65534) && unmapped && (meta.is_symlink() || !own())
+    meta.uid() == overflow && appears_so && !ambiguous && (meta.is_symlink() || !own())
 }
 
-/// Whether a user namespace has a name for uid 0 of the one above it. A line of the map is the first
-/// uid inside, the first outside and their number (user_namespaces(7)).
-fn maps_root(map: &str) -> bool {
+/// Whether a user of a user namespace has this uid. A line of the map is the first uid inside, the first
+/// outside and their number (user_namespaces(7)).
+fn has_inside(map: &str, uid: u32) -> bool {
     map.lines().any(|line| {
-        let outside = line.split_ascii_whitespace().nth(1);
-        outside.is_some_and(|first| first == "0")
+        let mut numbers = line.split_ascii_whitespace().map(str::parse::<u64>);
+        match (numbers.next(), numbers.nth(1)) {
+            (Some(Ok(first)), Some(Ok(count))) => {
+                (first..first.saturating_add(count)).contains(&u64::from(uid))
+            }
+            _ => true,
+        }
     })
 }
 
@@ -156,14 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_map_without_uid_0_outside_leaves_root_unmapped() {
-        assert!(maps_root("         0          0 4294967295\n"));
-        assert!(maps_root(
-            "         0       1000          1\n      1000          0          1\n"
-        ));
-        assert!(!maps_root("         0       1000          1\n"));
-        assert!(!maps_root("      1000       1000          1\n"));
-        assert!(!maps_root(""));
+    fn a_map_says_which_users_are_inside() {
+        let whole = "         0          0 4294967295\n";
+        assert!(has_inside(whole, 65534) && has_inside(whole, 0));
+        let two = "         0       1000          1\n     65500          0        100\n";
+        assert!(has_inside(two, 65534) && !has_inside(two, 1));
+        assert!(!has_inside("      1000          0          1\n", 65534));
+        assert!(has_inside("nonsense", 65534));
     }
 
     fn tempdir() -> std::path::PathBuf {

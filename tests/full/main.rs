@@ -37,3 +37,4 @@ mod shipped_kernels;
 mod stats;
 mod trees;
 mod tune;
+mod under_tools;
