@@ -22,7 +22,7 @@ use crate::compiler::name::CompilerName;
 use crate::exit::Exit;
 use crate::helper::evidence::KernelSeen;
 use crate::helper::hostile::{hostile, JobFiles};
-use crate::helper::sandbox::Limits;
+use crate::helper::limits::Limits;
 use crate::request::Place;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
@@ -75,6 +75,8 @@ pub struct Confine {
     pub limits: Limits,
     /// Directories of compilers outside the system's own, from the rule's `path`.
     pub toolchain: Vec<PathBuf>,
+    /// Variables that the compiler keeps besides the usual few, from the rule's `environment`.
+    pub environment: Vec<String>,
 }
 
 /// Hand the job to a launcher in place of this process.

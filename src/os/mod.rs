@@ -2,6 +2,7 @@
 //! unsafe code. Everything here is small, and safe to call with any argument.
 
 pub mod meta;
+pub mod process;
 pub mod quote;
 pub mod replace;
 pub mod trusted;
@@ -9,9 +10,9 @@ pub mod trusted;
 use std::ffi::{c_char, CStr, CString, OsStr, OsString};
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
 
@@ -138,6 +139,20 @@ pub fn hang_up(peer: Peer) {
     let _ = socket::shutdown(peer.fd, socket::Shutdown::Both);
 }
 
+/// Where a path leads, links followed, in time that grows with its length.
+///
+/// # Errors
+/// Nothing is there, or /proc is missing.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    use nix::fcntl::{open, OFlag};
+    let opened = open(
+        path,
+        OFlag::O_PATH | OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    )?;
+    std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+}
+
 /// Closes every descriptor above standard error.
 pub fn close_leaked() {
     // SAFETY: close_range only closes descriptors; nothing of ours above 2 is used afterwards.
@@ -155,9 +170,14 @@ extern "C" {
     static environ: *const *const c_char;
 }
 
-/// Replaces the process by `program`, which is its own `argv[0]`, with the environment as it is but
-/// for the variables in `set`. Returns only on failure, with the error.
-pub fn exec<S: AsRef<OsStr>>(program: &Path, args: &[S], set: &[(&str, &OsStr)]) -> io::Error {
+/// Replaces the process by `program`, which is its own `argv[0]`, with the environment's variables
+/// that `keep` wants by their names, and those in `set`. Returns only on failure, with the error.
+pub fn exec<S: AsRef<OsStr>>(
+    program: &Path,
+    args: &[S],
+    set: &[(&str, &OsStr)],
+    keep: &dyn Fn(&[u8]) -> bool,
+) -> io::Error {
     let strings = || -> Result<(Vec<CString>, Vec<CString>), std::ffi::NulError> {
         let mut words = Vec::with_capacity(args.len() + 1);
         words.push(CString::new(program.as_os_str().as_bytes())?);
@@ -184,7 +204,7 @@ pub fn exec<S: AsRef<OsStr>>(program: &Path, args: &[S], set: &[(&str, &OsStr)])
         while !next.is_null() && !(*next).is_null() {
             let entry = CStr::from_ptr(*next).to_bytes();
             let name = entry.split(|&b| b == b'=').next().unwrap_or_default();
-            if !set.iter().any(|(n, _)| n.as_bytes() == name) {
+            if !set.iter().any(|(n, _)| n.as_bytes() == name) && keep(name) {
                 env.push(*next);
             }
             next = next.add(1);

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::decide::{decide, COMPILER};
 use crate::exit::Exit;
+use crate::helper::limits::OwnWork;
 use crate::log;
 use crate::os;
 use crate::request::Place;
@@ -47,6 +48,8 @@ pub fn called<'a>(arguments: &'a [&'static OsStr]) -> Called<'a> {
 /// Serves one invocation under a compiler's name. Returns only if nothing took the process over.
 pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     let safeguard = std::env::var_os(SAFEGUARD).is_some();
+    // Words, paths and source of a job are a client's choice.
+    let own_work = safeguard.then(OwnWork::begin);
     let passed = Passed::parse(&std::env::var_os(PASSED).unwrap_or_default());
     let request = match Request::new(called, args, safeguard, passed, os::parent_name) {
         Ok(request) => request,
@@ -78,6 +81,9 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     log::record(&log, &request, &decision, || {
         world.client_seen().or_else(os::first_peer)
     });
+    if let Some(own_work) = own_work {
+        own_work.end();
+    }
     exec::carry_out(&decision, &request, this, &log.log)
 }
 
