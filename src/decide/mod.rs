@@ -193,7 +193,6 @@ impl Deciding<'_> {
     }
 
     /// Finds out what the request is for.
-    #[inline(never)]
     fn settle(&mut self) -> Result<Wanted, Refusing> {
         let asked = self.request.name.triple.as_deref();
         let settings = self.settings(asked);
@@ -217,7 +216,6 @@ impl Deciding<'_> {
     }
 
     /// Follows `as`, which renames a request once.
-    #[inline(never)] // As `hostile`: not every call's.
     fn renamed(
         &mut self,
         asked: Option<&str>,

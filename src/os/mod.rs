@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
 
-/// How many descriptors above standard error [`peer`] looks at. distccd's compilers inherit fewer than ten.
-const LOOKED_AT: usize = 61;
+/// The descriptors that [`peer`] looks at. distccd's compilers inherit fewer than ten.
+const LOOKED_AT: std::ops::Range<RawFd> = 3..64;
 
 /// How many links a path may lead through (the kernel's own limit).
 pub const MAX_LINKS: usize = 40;
@@ -88,7 +88,7 @@ pub struct Peer {
 /// clients prove nothing, so they give `None`.
 pub fn peer() -> Option<Peer> {
     let mut found: Option<Peer> = None;
-    for fd in open_descriptors() {
+    for fd in LOOKED_AT {
         let Some(address) = peer_address(fd) else {
             continue;
         };
@@ -99,29 +99,6 @@ pub fn peer() -> Option<Peer> {
         }
     }
     found
-}
-
-/// The descriptors above standard error that are open, as far as [`LOOKED_AT`]: one call tells of all.
-fn open_descriptors() -> impl Iterator<Item = RawFd> {
-    let mut asked: [libc::pollfd; LOOKED_AT] = std::array::from_fn(|n| libc::pollfd {
-        fd: 3 + n as RawFd,
-        events: 0,
-        revents: 0,
-    });
-    // SAFETY: the pointer and length describe `asked`; without a time limit above zero it does not wait.
-    let told = unsafe { libc::poll(asked.as_mut_ptr(), LOOKED_AT as libc::nfds_t, 0) };
-    let closed = move |of: &libc::pollfd| told > 0 && of.revents & libc::POLLNVAL != 0;
-    asked
-        .into_iter()
-        .filter(move |of| !closed(of))
-        .map(|of| of.fd)
-}
-
-/// The first connection's address, for the record only: nothing is decided by it, and so it is not
-/// looked whether there is another. distccd's compilers inherit few descriptors; in version 3.4 it
-/// is 5.
-pub fn first_peer() -> Option<IpAddr> {
-    [5, 3, 4].into_iter().chain(6..16).find_map(peer_address)
 }
 
 fn peer_address(fd: RawFd) -> Option<IpAddr> {

@@ -96,11 +96,6 @@ impl Host {
         Host { given, ..self }
     }
 
-    /// The client's address, if it was asked for already.
-    pub fn client_seen(&self) -> Option<IpAddr> {
-        self.client.get().copied().flatten()
-    }
-
     /// Answers as if this were the job's preprocessed source.
     pub fn with_source(self, source: Option<PathBuf>) -> Host {
         Host { source, ..self }

@@ -6,7 +6,7 @@ pub mod host;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::decide::{decide, COMPILER};
+use crate::decide::{decide, Facts, COMPILER};
 use crate::exit::Exit;
 use crate::helper::limits::OwnWork;
 use crate::log;
@@ -64,7 +64,7 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     };
     let this = host::this_file();
     let passed_on = std::env::var_os(COMPILER);
-    let world = Host::new(&request, &host::path_variable(), this).with_compiler(
+    let host = Host::new(&request, &host::path_variable(), this).with_compiler(
         called,
         passed_on,
         request.place,
@@ -76,11 +76,9 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         Ok(Err(error)) => return bad_rules(&request, &error),
         Err(error) => return bad_rules(&request, &error),
     };
-    let decision = decide(&request, &rules, &world);
+    let decision = decide(&request, &rules, &host);
     let log = rules.program();
-    log::record(&log, &request, &decision, || {
-        world.client_seen().or_else(os::first_peer)
-    });
+    log::record(&log, &request, &decision, || host.client());
     if let Some(own_work) = own_work {
         own_work.end();
     }
