@@ -6,7 +6,6 @@
 //!
 //! Imports run from the end of this list to its beginning, never back.
 
-pub mod exit;
 pub mod os;
 
 pub mod options;
@@ -17,6 +16,7 @@ pub mod compiler;
 
 pub mod helper;
 
+pub mod exit;
 pub mod request;
 
 pub mod rules;

@@ -139,6 +139,13 @@ impl Target {
             "hard-float" => self.float = self.switched_float(Float::Hard),
             "little-endian" | "little" | "el" => self.order = Known::Known(Order::Little),
             "big-endian" | "big" | "eb" => self.order = Known::Known(Order::Big),
+            _ if self.is(Arch::Sh) && name.starts_with('4') => {
+                self.float = Known::Known(match name {
+                    "4" | "4a" | "4-200" | "4-300" => Float::Double,
+                    n if n.contains("single") => Float::Single,
+                    _ => Float::Soft,
+                });
+            }
             "l" if self.is(Arch::Sh) => self.order = Known::Known(Order::Little),
             "b" if self.is(Arch::Sh) => self.order = Known::Known(Order::Big),
             "outline-atomics" => self.atomics = Known::Known(Switch::On),
@@ -196,19 +203,26 @@ impl Target {
     /// configured ISA, of which nothing is known.
     fn width(&mut self, flag: &str) {
         let narrow = flag != "64" && flag != "x32";
-        let arch = match (self.architecture(), narrow) {
-            (Some(Arch::I386 | Arch::X86_64), true) => Arch::I386,
-            (Some(Arch::I386 | Arch::X86_64), false) => Arch::X86_64,
-            (Some(Arch::Powerpc | Arch::Powerpc64), true) => Arch::Powerpc,
-            (Some(Arch::Powerpc | Arch::Powerpc64), false) => Arch::Powerpc64,
-            (Some(Arch::S390 | Arch::S390x), true) => Arch::S390,
-            (Some(Arch::S390 | Arch::S390x), false) => Arch::S390x,
-            (Some(Arch::Sparc | Arch::Sparc64), true) => Arch::Sparc,
-            (Some(Arch::Sparc | Arch::Sparc64), false) => Arch::Sparc64,
+        let Some(now) = self.architecture() else {
+            return;
+        };
+        use Arch::{Powerpc, Powerpc64, S390x, Sparc, Sparc64, I386, S390, X86_64};
+        let is_wide = matches!(now, X86_64 | Powerpc64 | S390x | Sparc64);
+        let arch = match now {
+            I386 | Powerpc | S390 | Sparc | X86_64 | Powerpc64 | S390x | Sparc64 => {
+                match is_wide == narrow {
+                    true => now.sibling().unwrap_or(now),
+                    false => now,
+                }
+            }
             _ => return,
         };
         if !self.is(arch) {
-            self.isa = Known::Unknown;
+            // SPARC's 64-bit processors stay what they are; others have one of their own per width
+            // (--with-arch-32).
+            if arch != Sparc {
+                self.isa = Known::Unknown;
+            }
             self.arch = Known::Known(arch);
             self.elf_abi = Known::hint((arch == Arch::Powerpc64).then_some(ElfAbi::V1));
         }

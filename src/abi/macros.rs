@@ -26,6 +26,8 @@ struct Seen {
     ppc_soft: bool,
     ppc_spe: bool,
     loong_float: Option<Float>,
+    /// Soft where no macro speaks of an FPU.
+    sh_float: Option<Float>,
     /// x86's features, and PowerPC's or s390's, apart: some macros are common to all.
     x86: u64,
     isa: u64,
@@ -190,6 +192,9 @@ impl Seen {
             "__nios2__" => self.arch = Some(Arch::Nios2),
             "__or1k__" => self.arch = Some(Arch::Openrisc),
             "__xtensa__" => self.arch = Some(Arch::Xtensa),
+            "__AVR__" => self.arch = Some(Arch::Avr),
+            "__MSP430__" => self.arch = Some(Arch::Msp430),
+            "__BPF__" | "__bpf__" => self.arch = Some(Arch::Bpf),
             "__hexagon__" => self.arch = Some(Arch::Hexagon),
             "__SIZEOF_POINTER__" => self.pointer = number,
             "__SIZEOF_LONG__" => self.long = number,
@@ -230,6 +235,8 @@ impl Seen {
             return self.look_arm(rest, value, number);
         }
         match name {
+            "__SH_FPU_DOUBLE__" => self.sh_float = Some(Float::Double),
+            "__SH_FPU_ANY__" => self.sh_float = self.sh_float.or(Some(Float::Single)),
             "__thumb__" => self.arm.thumb = true,
             "__SOFTFP__" => self.arm.soft = true,
             "__riscv_float_abi_soft" => self.riscv_float = Some(Float::Soft),
@@ -313,6 +320,7 @@ impl Seen {
         // The o32 macros are those of a 64-bit processor as well: the convention decides.
         let arch = match (arch, self.mips_sim) {
             (Arch::Mips, 2 | 3) => Arch::Mips64,
+            (Arch::Hppa, _) if self.pointer == 8 => Arch::Hppa64,
             (other, _) => other,
         };
         target.arch = Known::Known(arch);
@@ -379,7 +387,10 @@ impl Seen {
 
     fn instructions(&self, arch: Arch, target: &mut Target) {
         let Some(family) = Family::of(arch) else {
-            target.float = known(self.loong_float);
+            target.float = match arch {
+                Arch::Sh => Known::Known(self.sh_float.unwrap_or(Float::Soft)),
+                _ => known(self.loong_float),
+            };
             return;
         };
         let mut bits = self.isa;

@@ -16,6 +16,7 @@
 //! (Level 4 is the compiler's family and version, which is not the target's.)
 
 mod arch;
+pub mod clang;
 mod flags;
 mod fpu;
 mod isa;
@@ -28,10 +29,11 @@ pub mod triple;
 mod verdict;
 mod words;
 
-pub use arch::{elf_machine, elf_machine_fits, kernel_arches, Arch};
+pub use arch::{cross_compile, elf_machine, elf_machine_fits, kernel_arches, Arch};
 pub use fpu::Fpu;
 pub use isa::{Family, Isa};
 pub use known::Known;
+pub use names::is_processor;
 pub use text::TextError;
 pub use verdict::{verdict, Difference, Level, Verdict};
 

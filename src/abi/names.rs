@@ -1,65 +1,10 @@
 //! What a name says of its target. Architecture and byte order are sure; float ABI, ISA and FPU
 //! are only ever hints: one name has meant hard in one year and soft in the next.
 
+use super::arch::{CPUS, OTHER_CPUS};
 use super::isa::arm;
 use super::*;
 use crate::abi::triple::{ArmCpu, Env, Triple};
-
-/// Processor fields of one spelling.
-const CPUS: &[(&str, Arch, Option<Order>)] = &[
-    ("x86_64", Arch::X86_64, None),
-    ("amd64", Arch::X86_64, None),
-    ("x64", Arch::X86_64, None),
-    ("aarch64", Arch::Aarch64, None),
-    ("arm64", Arch::Aarch64, None),
-    ("aarch64_be", Arch::Aarch64, Some(Order::Big)),
-    ("aarch64be", Arch::Aarch64, Some(Order::Big)),
-    ("aarch64eb", Arch::Aarch64, Some(Order::Big)),
-    ("arm64_be", Arch::Aarch64, Some(Order::Big)),
-    ("mips", Arch::Mips, None),
-    ("mipseb", Arch::Mips, None),
-    ("mipsel", Arch::Mips, Some(Order::Little)),
-    ("mips64", Arch::Mips64, None),
-    ("mips64eb", Arch::Mips64, None),
-    ("mips64el", Arch::Mips64, Some(Order::Little)),
-    ("powerpc", Arch::Powerpc, None),
-    ("ppc", Arch::Powerpc, None),
-    ("powerpcle", Arch::Powerpc, Some(Order::Little)),
-    ("ppcle", Arch::Powerpc, Some(Order::Little)),
-    ("powerpc64", Arch::Powerpc64, None),
-    ("ppc64", Arch::Powerpc64, None),
-    ("powerpc64le", Arch::Powerpc64, Some(Order::Little)),
-    ("ppc64le", Arch::Powerpc64, Some(Order::Little)),
-    ("ppc64el", Arch::Powerpc64, Some(Order::Little)),
-    ("s390", Arch::S390, None),
-    ("s390x", Arch::S390x, None),
-    ("sparc", Arch::Sparc, None),
-    ("sparcv8", Arch::Sparc, None),
-    ("sparc64", Arch::Sparc64, None),
-    ("m68k", Arch::M68k, None),
-    ("hppa", Arch::Hppa, None),
-    ("hppa1.1", Arch::Hppa, None),
-    ("hppa2.0", Arch::Hppa, None),
-    ("parisc", Arch::Hppa, None),
-    ("hppa64", Arch::Hppa64, None),
-    ("parisc64", Arch::Hppa64, None),
-    ("ia64", Arch::Ia64, None),
-    ("loongarch32", Arch::Loongarch32, None),
-    ("loongarch64", Arch::Loongarch64, None),
-    ("arc", Arch::Arc, None),
-    ("arceb", Arch::Arc, Some(Order::Big)),
-    ("csky", Arch::Csky, None),
-    ("microblaze", Arch::Microblaze, None),
-    ("microblazeeb", Arch::Microblaze, None),
-    ("microblazeel", Arch::Microblaze, Some(Order::Little)),
-    ("nios2", Arch::Nios2, None),
-    ("or1k", Arch::Openrisc, None),
-    ("openrisc", Arch::Openrisc, None),
-    ("hexagon", Arch::Hexagon, None),
-    ("avr", Arch::Avr, None),
-    ("msp430", Arch::Msp430, None),
-    ("bpf", Arch::Bpf, None),
-];
 
 impl Target {
     /// What the name alone says.
@@ -79,6 +24,14 @@ impl Target {
             None => Known::Unknown,
         };
         system(&mut target, &triple.kernel, env);
+        if arch.usual_model() == Some(Model::Lp64) && target.system == Known::Known(System::Windows)
+        {
+            // Cygwin's and MSYS2's long has 64 bits, mingw's 32, on every processor.
+            let unix = ["cygwin", "msys"]
+                .iter()
+                .any(|k| triple.kernel.starts_with(k));
+            target.model = Known::Known(if unix { Model::Lp64 } else { Model::Llp64 });
+        }
         match arch {
             Arch::Arm => of_arm(&mut target, &triple.cpu, vendor, env),
             Arch::Aarch64 => {
@@ -96,6 +49,10 @@ impl Target {
                 }
                 target.isa = Known::hint(riscv_isa(&triple.cpu));
             }
+            Arch::Sh => target.float = Known::Hint(sh_float(&triple.cpu)),
+            Arch::Sparc | Arch::Sparc64 => {
+                target.isa = Known::hint(sparc_isa(&triple.cpu, vendor));
+            }
             Arch::Loongarch32 | Arch::Loongarch64 => {
                 target.float = Known::Hint(match env.abi {
                     "sf" => Float::Soft,
@@ -109,9 +66,15 @@ impl Target {
     }
 }
 
+/// Whether a word is the processor field of a triple. `musl` in `musl-gcc` is not.
+pub fn is_processor(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    processor(&word).is_some() || OTHER_CPUS.contains(&word.as_str())
+}
+
 /// Architecture and, where the name deviates from the usual one, byte order.
 fn processor(cpu: &str) -> Option<(Arch, Option<Order>)> {
-    if let Some(&(_, arch, order)) = CPUS.iter().find(|(name, ..)| *name == cpu) {
+    if let Some(&(_, _, arch, order)) = CPUS.iter().find(|(name, ..)| *name == cpu) {
         return Some((arch, order));
     }
     if let Some(arm) = ArmCpu::of(cpu) {
@@ -120,9 +83,6 @@ fn processor(cpu: &str) -> Option<(Arch, Option<Order>)> {
     let bytes = cpu.as_bytes();
     if bytes.len() == 4 && bytes[0] == b'i' && cpu.ends_with("86") && bytes[1].is_ascii_digit() {
         return Some((Arch::I386, None));
-    }
-    if cpu == "xscale" {
-        return Some((Arch::Arm, None));
     }
     // riscv64gc, riscv32imac: Rust's spelling.
     for (name, arch) in [("riscv64", Arch::Riscv64), ("riscv32", Arch::Riscv32)] {
@@ -165,7 +125,8 @@ fn system(target: &mut Target, kernel: &str, env: Env<'_>) {
         "linux" if env.libc == "android" => (Format::Elf, System::Android),
         "linux" | "uclinux" => (Format::Elf, System::Linux),
         "none" => (Format::Elf, System::Bare),
-        "cygwin" | "msys" | "windows" | "uefi" => (Format::Coff, System::Windows),
+        k if k.starts_with("cygwin") || k.starts_with("msys") => (Format::Coff, System::Windows),
+        "windows" | "uefi" => (Format::Coff, System::Windows),
         k if k.starts_with("mingw") => (Format::Coff, System::Windows),
         k if k.starts_with("darwin") || k.starts_with("macos") => (Format::Macho, System::Darwin),
         k if k.contains("bsd") || k.starts_with("dragonfly") => (Format::Elf, System::Bsd),
@@ -251,14 +212,9 @@ fn of_arm(target: &mut Target, cpu: &str, vendor: &str, env: Env<'_>) {
 }
 
 fn of_x86(target: &mut Target, cpu: &str, vendor: &str, env: Env<'_>) {
-    let windows = target.system == Known::Known(System::Windows);
     let android = target.system == Known::Known(System::Android);
-    if target.is(Arch::X86_64) {
-        if env.abi == "x32" {
-            target.model = Known::Known(Model::X32);
-        } else if windows {
-            target.model = Known::Known(Model::Llp64);
-        }
+    if target.is(Arch::X86_64) && env.abi == "x32" {
+        target.model = Known::Known(Model::X32);
     }
     // Bionic differs from the psABI: 128-bit long double on x86-64, 64-bit on i686.
     target.long_double = Known::Hint(match (android, target.is(Arch::X86_64)) {
@@ -339,4 +295,33 @@ fn riscv_isa(cpu: &str) -> Option<Isa> {
     (isa.len() > 2 && !isa.ends_with("be"))
         .then(|| Isa::of_name(Family::Riscv, &format!("rv{isa}")))
         .flatten()
+}
+
+/// SuperH's FPU: `sh4_nofpu`, `sh4a-nofpu` and all before SH-4 have none, an `e` is single precision.
+fn sh_float(cpu: &str) -> Float {
+    let core = cpu.trim_end_matches("eb").trim_end_matches("le");
+    if core.contains("nofpu") {
+        Float::Soft
+    } else if core.contains("single") || core == "sh2e" || core == "sh3e" {
+        Float::Single
+    } else if core.starts_with("sh4") || core == "sh2a" {
+        Float::Double
+    } else if core == "sh" {
+        // gcc's sh-linux is an SH-3 or an SH-4, by its configuration.
+        Float::Double
+    } else {
+        Float::Soft
+    }
+}
+
+/// LEON is a V8; 64-bit names are V9. Debian's `sparc-linux-gnu` is a V9 with 32 bits, so that the
+/// plain name says nothing.
+fn sparc_isa(cpu: &str, vendor: &str) -> Option<Isa> {
+    let name = match cpu {
+        _ if vendor.contains("leon") => "v8",
+        "sparcv8" => "v8",
+        "sparcv9" | "sparc64" => "v9",
+        _ => return None,
+    };
+    Isa::of_name(Family::Sparc, name)
 }

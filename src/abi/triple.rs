@@ -9,6 +9,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::arch::CPUS;
+
 /// A target name taken apart. Fields keep the spelling of the name, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Triple {
@@ -38,6 +40,11 @@ pub enum TripleError {
 
 /// Longest triple that is looked at, in bytes: a file name's limit on Linux.
 const MAX: usize = 255;
+
+/// Whether a triple, and so a compiler's name, may have this byte.
+pub fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_.+-".contains(&byte)
+}
 
 /// Kernels that pair with an environment, so that in the second of three fields they are not a
 /// vendor (GNU config.sub's list, less what no gcc targets any more).
@@ -69,25 +76,12 @@ const NEUTRAL: &[&str] = &[
     "oe",
     "buildroot",
     "ibm",
-];
-
-/// Other spellings of a CPU that mean exactly the same (config.sub's aliases).
-const ALIASES: &[(&str, &str)] = &[
-    ("amd64", "x86_64"),
-    ("x64", "x86_64"),
-    ("arm64", "aarch64"),
-    ("arm64_be", "aarch64_be"),
-    ("aarch64be", "aarch64_be"),
-    ("aarch64eb", "aarch64_be"),
-    ("ppc", "powerpc"),
-    ("ppcle", "powerpcle"),
-    ("ppc64", "powerpc64"),
-    ("ppc64le", "powerpc64le"),
-    ("ppc64el", "powerpc64le"),
-    ("parisc", "hppa"),
-    ("parisc64", "hppa64"),
-    ("mipseb", "mips"),
-    ("mips64eb", "mips64"),
+    "conda",
+    "cros",
+    "chromeos",
+    "amazon",
+    "openeuler",
+    "openmandriva",
 ];
 
 impl Triple {
@@ -99,15 +93,15 @@ impl Triple {
         if text.len() > MAX {
             return Err(TripleError::TooLong);
         }
-        let usable = |b: u8| b.is_ascii_alphanumeric() || b"_.+-".contains(&b);
-        if !text.bytes().all(usable) {
+        if !text.bytes().all(is_name_byte) {
             return Err(TripleError::BadCharacter);
         }
         let text = text.to_ascii_lowercase();
         let mut fields = [""; 4];
         let mut count = 0;
-        for field in text.split('-') {
-            if field.is_empty() {
+        for (index, field) in text.split('-').enumerate() {
+            // NetBSD's sparc--netbsdelf leaves the vendor empty.
+            if field.is_empty() && (index != 1 || text.ends_with("--")) {
                 return Err(TripleError::EmptyField);
             }
             if let Some(place) = fields.get_mut(count) {
@@ -117,6 +111,7 @@ impl Triple {
         }
         let [a, b, c, d] = fields;
         let (vendor, kernel, env) = match count {
+            2 if b.is_empty() => return Err(TripleError::EmptyField),
             1 => (None, "none", ""),
             2 => (None, b, ""),
             3 if pair(b, c) => (None, b, c),
@@ -131,7 +126,7 @@ impl Triple {
         };
         Ok(Triple {
             cpu: a.to_string(),
-            vendor: vendor.map(str::to_string),
+            vendor: vendor.filter(|v| !v.is_empty()).map(str::to_string),
             kernel: kernel.to_string(),
             env: env.to_string(),
             text,
@@ -182,8 +177,11 @@ impl Triple {
         if cpu != self.cpu {
             cpus.push(&cpu);
         }
-        let same = |&&(a, c): &&(&str, &str)| (c == cpu) && a != self.cpu;
-        cpus.extend(ALIASES.iter().filter(same).map(|&(a, _)| a));
+        let same = CPUS.iter().filter(|(_, canonical, ..)| *canonical == cpu);
+        cpus.extend(
+            same.map(|&(alias, ..)| alias)
+                .filter(|a| *a != self.cpu && *a != cpu),
+        );
         let own = self.vendor.as_deref();
         let mut vendors = vec![own];
         if own.and_then(abi_words).is_none() {
@@ -249,7 +247,7 @@ fn abi_words(vendor: &str) -> Option<String> {
 }
 
 fn canonical_cpu(cpu: &str) -> String {
-    if let Some(&(_, name)) = ALIASES.iter().find(|(alias, _)| *alias == cpu) {
+    if let Some(&(_, name, ..)) = CPUS.iter().find(|(alias, ..)| *alias == cpu) {
         return name.to_string();
     }
     match ArmCpu::of(cpu) {

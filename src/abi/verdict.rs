@@ -212,7 +212,8 @@ fn concerns(property: Property, wanted: &Target, offered: &Target) -> bool {
         Property::Arch | Property::Model | Property::Order | Property::Format => true,
         Property::Float => {
             let loong = matches!(arch, Arch::Loongarch32 | Arch::Loongarch64);
-            arch == Arch::Arm || arch.is_riscv() || arch.is_mips() || arch.is_powerpc() || loong
+            let other = matches!(arch, Arch::Arm | Arch::Sh);
+            other || arch.is_riscv() || arch.is_mips() || arch.is_powerpc() || loong
         }
         Property::ElfAbi => arch == Arch::Powerpc64,
         Property::LongDouble => arch.is_powerpc(),

@@ -12,7 +12,7 @@ use super::list::{refusal, stand_ins, why_not};
 use super::load_rules;
 use super::names::{how_to_install, resolve, Triple};
 use super::place::Tree;
-use super::record::{record, serving};
+use super::record::{record, serving, unprefixed};
 use crate::abi::Target;
 use crate::compiler::ask::Compiler;
 use crate::compiler::search::{unique, Found, Search};
@@ -75,6 +75,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             writeln!(out, "warning: {text}")?;
         }
         findings.push(json!({"level": "warning", "text": text}));
+    }
+    if !arguments.rules_only {
+        // Without the right to write, all is as it was; the record below says so.
+        let _ = record(&host::facts_file(), &unprefixed());
     }
     let triples = resolve(&rules);
     let mut served = 0;

@@ -222,16 +222,9 @@ fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
     let versions = installed_versions();
     let (mut means, mut names, mut kept_out) = (Vec::new(), Vec::new(), Vec::new());
     for tool in TOOLS {
-        let plain = CompilerName {
-            triple: None,
-            tool,
-            version: None,
-        };
+        let plain = CompilerName::new(None, tool, None);
         let versioned = versions.get(&tool).into_iter().flatten();
-        let all = versioned.map(|version| CompilerName {
-            version: Some(version.clone()),
-            ..plain.clone()
-        });
+        let all = versioned.map(|version| plain.with_version(Some(version)));
         for name in std::iter::once(plain.clone()).chain(all) {
             let Some(found) = find(&name.to_string()) else {
                 continue;
@@ -304,10 +297,7 @@ fn links(native: &Native) -> BTreeSet<String> {
             Some((_, meaning)) => *meaning,
             None => name.tool,
         };
-        let full = CompilerName {
-            tool,
-            ..name.with_triple(Some(&native.triple))
-        };
+        let full = name.with_triple(Some(&native.triple)).with_tool(tool);
         names.insert(full.to_string());
     }
     names

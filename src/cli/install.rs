@@ -11,10 +11,10 @@ use clap::Args;
 use nix::sys::stat::{umask, Mode};
 
 use super::client;
-use super::names::{installed_versions, names_of, resolve, Triple};
+use super::names::{installed_versions, names_of, resolve_with, Triple};
 use super::place::{Made, Tree, MARK};
-use super::record::{record, rules_directories, serving};
-use super::{load_rules, Failure};
+use super::record::{record, rules_directories, serving, unprefixed};
+use super::{load_rules_below, Failure};
 use crate::compiler::name::Tool;
 use crate::compiler::record::FILE as FACTS;
 use crate::exit::Exit;
@@ -86,13 +86,19 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     if arguments.client {
         return client::install(arguments, out);
     }
-    let texts = load_rules()?;
+    let texts = load_rules_below(&arguments.root)?;
     let rules = RuleSet::parse(&texts)?;
     let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
     // distccd's user has to get at all of it, however careful root's umask is.
     umask(Mode::from_bits_truncate(0o022));
     let program = program(arguments)?;
-    let triples = resolve(&rules);
+    if !arguments.dry_run {
+        // Only a machine that was set up has this directory: elsewhere check records nothing.
+        let facts = tree.real(Path::new(FACTS));
+        facts.parent().map_or(Ok(()), fs::create_dir_all)?;
+        record(&facts, &unprefixed())?;
+    }
+    let triples = resolve_with(&rules, &tree.real(Path::new(FACTS)));
     let names = names(&triples);
     let mut made = Made::default();
 
@@ -132,9 +138,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         tree.directory(Path::new(HELPER_DIR), 0o755, user, &mut made, out)?;
     }
     if !arguments.dry_run {
-        // Only a machine that was set up has this directory: elsewhere check records nothing.
         let facts = tree.real(Path::new(FACTS));
-        facts.parent().map_or(Ok(()), fs::create_dir_all)?;
         let recorded = record(&facts, &serving(&triples))?;
         writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
     }

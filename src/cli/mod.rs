@@ -25,6 +25,7 @@ mod verify;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{FromArgMatches, Parser, Subcommand};
 
@@ -148,5 +149,16 @@ type Outcome = Result<Exit, Failure>;
 
 /// The texts of the rules in force.
 fn load_rules() -> Result<Vec<Text>, Failure> {
-    Ok(rules::load::load(&host::rules_directories())?)
+    load_rules_below(Path::new("/"))
+}
+
+/// The texts of the rules that are in force on a system whose root is there.
+fn load_rules_below(root: &Path) -> Result<Vec<Text>, Failure> {
+    let below = |dir: PathBuf| match dir.strip_prefix("/") {
+        Ok(inside) => root.join(inside),
+        // The shipped ones are nobody's directory.
+        Err(_) => dir,
+    };
+    let dirs: Vec<PathBuf> = host::rules_directories().into_iter().map(below).collect();
+    Ok(rules::load::load(&dirs)?)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::IpAddr;
+use std::path::Path;
 
 use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
 use crate::compiler::ask::Compiler;
@@ -52,7 +53,7 @@ impl Triple {
     }
 
     /// The names that a compiler serves.
-    pub(super) fn served(&self) -> impl Iterator<Item = (&CompilerName, &std::path::Path)> {
+    pub(super) fn served(&self) -> impl Iterator<Item = (&CompilerName, &Path)> {
         self.names
             .iter()
             .filter_map(|(name, decision)| match &decision.outcome {
@@ -77,6 +78,11 @@ pub(super) fn triples(rules: &RuleSet<'_>) -> Vec<String> {
 
 /// Every triple of the rules and of the compilers installed, with what serves it on this machine as a helper.
 pub(super) fn resolve(rules: &RuleSet<'_>) -> Vec<Triple> {
+    resolve_with(rules, &host::facts_file())
+}
+
+/// The same by what is recorded in another file.
+pub(super) fn resolve_with(rules: &RuleSet<'_>, facts: &Path) -> Vec<Triple> {
     let versions = installed_versions();
     let mut texts = triples(rules);
     // What is installed is served under its own name without any rule.
@@ -93,7 +99,7 @@ pub(super) fn resolve(rules: &RuleSet<'_>) -> Vec<Triple> {
             let names = names_of(Some(&text), &versions)
                 .into_iter()
                 .map(|name| {
-                    let decision = on_helper(&name, rules);
+                    let decision = on_helper_with(&name, rules, None, facts);
                     (name, decision)
                 })
                 // A version that nothing serves is no news; a tool that nothing serves is.
@@ -113,16 +119,9 @@ pub(super) fn names_of(
 ) -> Vec<CompilerName> {
     let mut names = Vec::new();
     for tool in SENT_TOOLS {
-        let plain = CompilerName {
-            triple: triple.map(str::to_owned),
-            tool,
-            version: None,
-        };
+        let plain = CompilerName::new(triple, tool, None);
         let versioned = versions.get(&tool).into_iter().flatten();
-        names.extend(versioned.map(|version| CompilerName {
-            version: Some(version.clone()),
-            ..plain.clone()
-        }));
+        names.extend(versioned.map(|version| plain.with_version(Some(version))));
         names.push(plain);
     }
     names.sort_by_key(|n| (n.tool, n.version.clone()));
@@ -135,10 +134,10 @@ pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
     let search = Search::new(&host::path_variable(), Vec::new());
     for dir in search.path() {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            let Ok(name) = CompilerName::of_path(std::path::Path::new(&entry.file_name())) else {
+            let Ok(name) = CompilerName::of_path(Path::new(&entry.file_name())) else {
                 continue;
             };
-            if let Some(version) = name.version {
+            if let Some(version) = name.version.clone().filter(|_| !name.is_special()) {
                 versions.entry(name.tool).or_default().insert(version);
             }
         }
@@ -146,16 +145,21 @@ pub(super) fn installed_versions() -> BTreeMap<Tool, BTreeSet<String>> {
     versions
 }
 
-/// What a name comes to on a helper, for a job that shows nothing of itself.
-pub(super) fn on_helper(name: &CompilerName, rules: &RuleSet<'_>) -> Decision {
-    on_helper_from(name, rules, None)
-}
-
-/// The same for a client's address; without one, a job that comes by no connection.
+/// What a name comes to on a helper for a job that shows nothing of itself, from a client's address.
 pub(super) fn on_helper_from(
     name: &CompilerName,
     rules: &RuleSet<'_>,
     client: Option<IpAddr>,
+) -> Decision {
+    on_helper_with(name, rules, client, &host::facts_file())
+}
+
+/// The same by what is recorded in a file; without an address, for a job that comes by no connection.
+fn on_helper_with(
+    name: &CompilerName,
+    rules: &RuleSet<'_>,
+    client: Option<IpAddr>,
+    facts: &Path,
 ) -> Decision {
     let args = ["-c", "-o", DISTCCD_OBJECT, DISTCCD_C].map(OsStr::new);
     let request = Request {
@@ -167,6 +171,7 @@ pub(super) fn on_helper_from(
     };
     let world = Host::new(&request, &host::path_variable(), host::this_file())
         .with_client(client)
+        .with_facts(facts)
         .with_source(None);
     decide(&request, rules, &world)
 }

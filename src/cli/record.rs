@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::names::Triple;
+use super::names::{installed_versions, names_of, Triple};
 use super::Failure;
 use crate::compiler::record::{self, Entry, Stat};
+use crate::compiler::search::{Found, Search};
 use crate::rules::load::SHIPPED;
 use crate::shim::host;
 
@@ -23,6 +24,21 @@ pub(super) struct Recorded {
 pub(super) fn serving(triples: &[Triple]) -> BTreeSet<PathBuf> {
     let served = triples.iter().flat_map(Triple::served);
     served.map(|(_, path)| path.to_path_buf()).collect()
+}
+
+/// The unprefixed compilers on PATH, versions included: they have to be recorded before anything is
+/// decided, because a `gcc` whose link says nothing is this machine's own only by its record.
+pub(super) fn unprefixed() -> BTreeSet<PathBuf> {
+    let search = Search::new(
+        &host::path_variable(),
+        host::this_file().into_iter().collect(),
+    );
+    let names = names_of(None, &installed_versions()).into_iter();
+    let found = names.filter_map(|name| match search.find(&name.to_string(), &[]) {
+        Found::Yes(installed) => Some(installed.path),
+        _ => None,
+    });
+    found.collect()
 }
 
 /// Asks each compiler and writes the file anew. One that is recorded as it stands is not asked

@@ -1,4 +1,4 @@
-//! Compiler names: `[TRIPLE-]TOOL[-VERSION]`.
+//! Compiler names: `[TRIPLE-]TOOL[-VERSION]`, with a distribution's suffix where it has one.
 //!
 //! The tool is found as a known *suffix* first, as clang does; what is left of it is the triple.
 //! Splitting on `-` from the left gets `x86_64-linux-gnu-g++-12` wrong.
@@ -8,6 +8,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use thiserror::Error;
+
+use crate::abi::is_processor;
+use crate::abi::triple::is_name_byte;
 
 /// A tool that a compiler name can end in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,10 +100,19 @@ impl fmt::Display for Tool {
 pub struct CompilerName {
     /// The triple's text, `None` for a native name.
     pub triple: Option<String>,
+    /// What stands before the tool in a native name: the `musl` of `musl-gcc`, the `afl` of `afl-gcc`.
+    /// Such a program is a wrapper around this machine's compiler.
+    pub wrapper: Option<String>,
     pub tool: Tool,
-    /// The version as written after the tool: `12`, `4.7.3`.
+    /// The version after the tool: `12`, `4.7.3`.
     pub version: Option<String>,
+    /// Everything after the tool as it is written: `-12`, `12`, `-posix`, `.br_real`.
+    tail: String,
 }
+
+/// What distributions add to a compiler's name: Debian's mingw-w64 by thread model, Buildroot's and
+/// others' for the program behind a wrapper.
+const SUFFIXES: &[&str] = &["-posix", "-win32", ".br_real", ".real"];
 
 /// Why a name is not a compiler name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -135,23 +147,42 @@ impl CompilerName {
         if base.len() > NAME_MAX {
             return Err(NameError::TooLong);
         }
-        let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"_.+-".contains(b);
-        let Some(text) = std::str::from_utf8(base)
-            .ok()
-            .filter(|t| t.bytes().all(|b| allowed(&b)))
-        else {
+        let text = std::str::from_utf8(base).map_err(|_| NameError::BadByte)?;
+        if !text.bytes().all(is_name_byte) {
             return Err(NameError::BadByte);
-        };
-        match split_tool(text) {
-            Some((triple, tool)) => Self::assemble(triple, tool, None),
-            None => {
-                let (stem, version) = text.rsplit_once('-').ok_or(NameError::NoTool)?;
-                if !is_version(version) {
-                    return Err(NameError::NoTool);
-                }
-                let (triple, tool) = split_tool(stem).ok_or(NameError::NoTool)?;
-                Self::assemble(triple, tool, Some(version))
+        }
+        let suffix = SUFFIXES.iter().find(|s| text.ends_with(**s));
+        let stem = suffix.map_or(text, |s| &text[..text.len() - s.len()]);
+        let (before, tool, version) = split(stem).ok_or(NameError::NoTool)?;
+        let before = match before {
+            Some(b) if b.is_empty() || b.starts_with('-') || b.ends_with('-') => {
+                return Err(NameError::EmptyTriple)
             }
+            other => other.map(str::to_owned),
+        };
+        let start = before.as_ref().map_or(0, |b| b.len() + 1) + tool.as_str().len();
+        let is_triple = |b: &String| b.split('-').next().is_some_and(is_processor);
+        let (triple, wrapper) = match before {
+            Some(b) if is_triple(&b) => (Some(b), None),
+            other => (None, other),
+        };
+        Ok(CompilerName {
+            triple,
+            wrapper,
+            tool,
+            version: version.map(str::to_owned),
+            tail: text[start..].to_owned(),
+        })
+    }
+
+    /// The plain form, `[TRIPLE-]TOOL[-VERSION]`.
+    pub fn new(triple: Option<&str>, tool: Tool, version: Option<&str>) -> CompilerName {
+        CompilerName {
+            triple: triple.map(str::to_owned),
+            wrapper: None,
+            tool,
+            version: version.map(str::to_owned),
+            tail: version.map_or(String::new(), |v| format!("-{v}")),
         }
     }
 
@@ -163,41 +194,66 @@ impl CompilerName {
         Self::parse(path.as_os_str().as_bytes())
     }
 
-    fn assemble(
-        triple: Option<&str>,
-        tool: Tool,
-        version: Option<&str>,
-    ) -> Result<CompilerName, NameError> {
-        if triple.is_some_and(|t| t.is_empty() || t.starts_with('-') || t.ends_with('-')) {
-            return Err(NameError::EmptyTriple);
-        }
-        Ok(CompilerName {
-            triple: triple.map(str::to_owned),
-            tool,
-            version: version.map(str::to_owned),
-        })
-    }
-
     /// The same tool and version under another triple (`None`: the native name).
     pub fn with_triple(&self, triple: Option<&str>) -> CompilerName {
         CompilerName {
             triple: triple.map(str::to_owned),
+            wrapper: self.wrapper.clone().filter(|_| triple.is_none()),
             ..self.clone()
         }
+    }
+
+    /// The same with another tool, in the plain form unless it is this tool.
+    pub fn with_tool(&self, tool: Tool) -> CompilerName {
+        match tool == self.tool {
+            true => self.clone(),
+            false => CompilerName::new(self.triple.as_deref(), tool, self.version.as_deref()),
+        }
+    }
+
+    /// The same in the plain form with this version.
+    pub fn with_version(&self, version: Option<&str>) -> CompilerName {
+        CompilerName::new(self.triple.as_deref(), self.tool, version)
+    }
+
+    /// Whether the name is more than `[TRIPLE-]TOOL[-VERSION]`: it has a distribution's suffix, or its
+    /// version follows without a dash.
+    pub fn is_special(&self) -> bool {
+        self.tail
+            != self
+                .version
+                .as_ref()
+                .map_or(String::new(), |v| format!("-{v}"))
     }
 }
 
 impl fmt::Display for CompilerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(triple) = &self.triple {
-            write!(f, "{triple}-")?;
+        for prefix in [&self.triple, &self.wrapper].into_iter().flatten() {
+            write!(f, "{prefix}-")?;
         }
-        f.write_str(self.tool.as_str())?;
-        match &self.version {
-            Some(version) => write!(f, "-{version}"),
-            None => Ok(()),
-        }
+        write!(f, "{}{}", self.tool, self.tail)
     }
+}
+
+/// `[BEFORE-]TOOL[[-]VERSION]`, the tool as a known suffix first.
+fn split(text: &str) -> Option<(Option<&str>, Tool, Option<&str>)> {
+    if let Some((before, tool)) = split_tool(text) {
+        return Some((before, tool, None));
+    }
+    let stem = text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let version = &text[stem.len()..];
+    if !is_version(version) {
+        return None;
+    }
+    let dashed = stem.strip_suffix('-');
+    let (before, tool) = split_tool(dashed.unwrap_or(stem))?;
+    // FreeBSD's gcc12 and clang14. cc1 is a part of gcc.
+    let joint = !matches!(
+        tool,
+        Tool::Cc | Tool::C89 | Tool::C99 | Tool::C89Gcc | Tool::C99Gcc | Tool::Cxx
+    );
+    (dashed.is_some() || joint).then_some((before, tool, Some(version)))
 }
 
 /// Splits `TRIPLE-TOOL` or `TOOL`; the tool must be the whole name or follow a dash.
@@ -262,6 +318,35 @@ mod tests {
                 Tool::Gcc,
                 None,
             ),
+            ("gcc12", None, Tool::Gcc, Some("12")),
+            ("clang++14", None, Tool::Clangxx, Some("14")),
+            (
+                "x86_64-w64-mingw32-gcc-posix",
+                Some("x86_64-w64-mingw32"),
+                Tool::Gcc,
+                None,
+            ),
+            (
+                "i686-w64-mingw32-g++-12-win32",
+                Some("i686-w64-mingw32"),
+                Tool::Gxx,
+                Some("12"),
+            ),
+            (
+                "arm-buildroot-linux-gnueabihf-gcc.br_real",
+                Some("arm-buildroot-linux-gnueabihf"),
+                Tool::Gcc,
+                None,
+            ),
+            ("gcc-12.real", None, Tool::Gcc, Some("12")),
+            (
+                "sparc--netbsdelf-gcc",
+                Some("sparc--netbsdelf"),
+                Tool::Gcc,
+                None,
+            ),
+            ("musl-gcc", None, Tool::Gcc, None),
+            ("afl-clang++", None, Tool::Clangxx, None),
             ("/opt/x/bin/arm-eabi-gcc", Some("arm-eabi"), Tool::Gcc, None),
             ("./gcc", None, Tool::Gcc, None),
         ];
@@ -280,6 +365,7 @@ mod tests {
             (b"ld", NameError::NoTool),
             (b"gccx", NameError::NoTool),
             (b"xgcc", NameError::NoTool),
+            (b"cc1", NameError::NoTool),
             (b"gcc-", NameError::NoTool),
             (b"gcc-12.2.0.1", NameError::NoTool),
             (b"gcc-a", NameError::NoTool),
@@ -296,8 +382,39 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_is_no_processor_is_a_wrappers() {
+        for (text, wrapper) in [
+            ("musl-gcc", Some("musl")),
+            ("afl-gcc-fast-gcc", Some("afl-gcc-fast")),
+            (
+                "gcc6-aarch64-alpine-linux-musl-gcc",
+                Some("gcc6-aarch64-alpine-linux-musl"),
+            ),
+            ("gcc", None),
+            ("pru-elf-gcc", None),
+            ("armv8l-linux-gnueabihf-gcc", None),
+        ] {
+            let name = CompilerName::parse(text.as_bytes()).unwrap();
+            assert_eq!(name.wrapper.as_deref(), wrapper, "{text}");
+            assert_eq!(
+                name.with_triple(Some("arm-eabi")).to_string(),
+                "arm-eabi-gcc"
+            );
+        }
+    }
+
+    #[test]
     fn display_is_what_was_parsed() {
-        for text in ["gcc", "a-b-clang++-14", "x86_64-linux-gnu-g++-12"] {
+        for text in [
+            "gcc",
+            "a-b-clang++-14",
+            "x86_64-linux-gnu-g++-12",
+            "gcc12",
+            "gcc-12.real",
+            "x86_64-w64-mingw32-gcc-posix",
+            "arm-buildroot-linux-gnueabihf-gcc.br_real",
+            "musl-gcc",
+        ] {
             assert_eq!(
                 CompilerName::parse(text.as_bytes()).unwrap().to_string(),
                 text

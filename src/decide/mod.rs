@@ -1,6 +1,7 @@
 //! Request + rules + facts → Decision. A pure function: it runs nothing, writes nothing, and asks
 //! the world only through [`Facts`], each question only when the answer matters.
 
+mod clang;
 pub mod facts;
 mod native;
 mod pick;
@@ -22,7 +23,7 @@ use crate::compiler::name::CompilerName;
 use crate::exit::Exit;
 use crate::helper::evidence::KernelSeen;
 use crate::helper::hostile::{hostile, JobFiles};
-use crate::helper::limits::Limits;
+use crate::helper::sandbox::Limits;
 use crate::request::Place;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
@@ -75,8 +76,6 @@ pub struct Confine {
     pub limits: Limits,
     /// Directories of compilers outside the system's own, from the rule's `path`.
     pub toolchain: Vec<PathBuf>,
-    /// Variables that the compiler keeps besides the usual few, from the rule's `environment`.
-    pub environment: Vec<String>,
 }
 
 /// Hand the job to a launcher in place of this process.
@@ -144,6 +143,9 @@ struct Wanted {
     target: Target,
     /// Without a `use`: installed triples to try, most wanted first.
     entries: Vec<String>,
+    /// clang's `--target=` names another machine than the name does: then the job is for that one, and
+    /// nothing that is known of the name's counts.
+    own_target: Option<String>,
 }
 
 /// A decision in the making.
@@ -174,6 +176,13 @@ impl Deciding<'_> {
             if let Some(found) = hostile(self.request.name.tool, self.request.args, &self.files) {
                 return Err(Refusal::Hostile(found).into());
             }
+            if let Some(word) = &self.request.name.wrapper {
+                return Err(Refusal::Wrapper {
+                    word: word.clone(),
+                    tool: self.request.name.tool.to_string(),
+                }
+                .into());
+            }
         }
         let wanted = self.settle()?;
         if let Some(reason) = &wanted.settings.refuse {
@@ -193,7 +202,14 @@ impl Deciding<'_> {
     }
 
     /// Finds out what the request is for.
+    #[inline(never)]
     fn settle(&mut self) -> Result<Wanted, Refusing> {
+        let wanted = self.settle_name()?;
+        Ok(self.of_own_target(wanted))
+    }
+
+    /// What the name means, by rules and evidence.
+    fn settle_name(&mut self) -> Result<Wanted, Refusing> {
         let asked = self.request.name.triple.as_deref();
         let settings = self.settings(asked);
         if let Some(rename) = settings.as_.clone() {
@@ -205,8 +221,8 @@ impl Deciding<'_> {
             None => Wanted {
                 target: self.native_target(),
                 entries: vec![NATIVE.into()],
-                triple: None,
                 settings,
+                ..Wanted::default()
             },
         };
         if asked.is_some() {
@@ -216,6 +232,7 @@ impl Deciding<'_> {
     }
 
     /// Follows `as`, which renames a request once.
+    #[inline(never)] // As `hostile`: not every call's.
     fn renamed(
         &mut self,
         asked: Option<&str>,
@@ -342,7 +359,7 @@ impl Subject for AskedAs<'_, '_> {
 fn merged_arguments(
     settings: &Settings,
     defaults: Vec<String>,
-    first: Option<String>,
+    first: Vec<String>,
     own: &[&OsStr],
 ) -> Vec<OsString> {
     let list =
@@ -356,7 +373,7 @@ fn merged_arguments(
             .is_some_and(|text| drop.iter().any(|p| p.matches(text)))
     };
     let mut args = Vec::with_capacity(own.len() + defaults.len() + 8);
-    args.extend(first.map(OsString::from));
+    args.extend(first.into_iter().map(OsString::from));
     args.extend(defaults.into_iter().map(OsString::from));
     args.extend(list(&settings.flags).into_iter().map(OsString::from));
     args.extend(own.iter().filter(|a| !dropped(a)).map(|a| a.to_os_string()));

@@ -5,7 +5,8 @@
 use super::refusal::{client_text, Refusal};
 use super::verify::{contradiction, target_of};
 use super::{Deciding, Refusing, Wanted, NATIVE};
-use crate::abi::Target;
+use crate::abi::triple::Triple;
+use crate::abi::{clang, Arch, Known, Target};
 use crate::rules::Settings;
 
 impl Deciding<'_> {
@@ -28,8 +29,9 @@ impl Deciding<'_> {
     }
 
     /// Settles a native name that no rule renames.
+    #[inline(never)] // As `hostile`: not every call's.
     pub(super) fn native_on_helper(&mut self, settings: Settings) -> Result<Wanted, Refusing> {
-        if let Some(wanted) = self.stated_target(&settings) {
+        if let Some(wanted) = self.wanted_by_statement(&settings) {
             return Ok(wanted);
         }
         self.native_may_be_served()?;
@@ -75,20 +77,17 @@ impl Deciding<'_> {
     }
 
     /// clang under a native name says its target itself: `-target TRIPLE`, as distcc adds it.
-    fn stated_target(&mut self, settings: &Settings) -> Option<Wanted> {
-        let stated = self.request.job.target?;
-        let triple = std::str::from_utf8(stated).ok()?;
-        if !self.request.name.tool.is_clang() || crate::abi::triple::Triple::parse(triple).is_err()
-        {
-            return None;
-        }
+    fn wanted_by_statement(&mut self, settings: &Settings) -> Option<Wanted> {
+        let triple = self.stated_target()?.to_owned();
+        let parsed = Triple::parse(&triple).ok()?;
         self.kind = "the request states its target";
         self.note(format!("the request states its target, {triple}"));
         Some(Wanted {
-            triple: None,
-            target: super::verify::clang_target_of(triple),
+            target: clang::reads(&parsed),
             settings: settings.clone(),
             entries: vec![NATIVE.into()],
+            own_target: Some(triple),
+            ..Wanted::default()
         })
     }
 
@@ -99,9 +98,11 @@ impl Deciding<'_> {
         let arch = self.kernel().map_or(String::new(), |k| k.arch.clone());
         self.kind = "a kernel for a known architecture";
         self.note(format!("a kernel compile for {arch}"));
-        let fits = |target: &Target| {
-            let target = target.refined(self.request.args);
-            target.arch.value().is_some_and(|a| arches.contains(a))
+        let target = self.kernel_target(&arches)?;
+        let fits = |offered: &Target| {
+            let offered = offered.refined(self.request.args);
+            offered.arch.value().is_some_and(|a| arches.contains(a))
+                && contradiction(&target.strengthened(&offered), &offered).is_none()
         };
         let mut entries = Vec::new();
         if fits(&self.native_target()) {
@@ -121,10 +122,64 @@ impl Deciding<'_> {
             }
         }
         Ok(Wanted {
+            target,
             settings,
             entries,
             ..Wanted::default()
         })
+    }
+
+    /// What a kernel under a native name shows of its machine: architecture, word size and byte order
+    /// by its flags, else by the headers or the macros of the client's compiler. Flags and source
+    /// that leave one of two open are no answer: the compiler here would settle it by its own default.
+    fn kernel_target(&self, arches: &[Arch]) -> Result<Target, Refusing> {
+        let args = self.request.args;
+        let of_client = match (self.evidence().target(), self.evidence().triple()) {
+            (Some(target), _) => target.clone(),
+            (None, Some(triple)) => target_of(triple).refined(args),
+            (None, None) => Target::default(),
+        };
+        let fits = |t: &Target| t.arch.value().is_some_and(|a| arches.contains(a));
+        let mut target = Target::default();
+        if fits(&of_client) {
+            target.arch = of_client.arch;
+            target.model = of_client.model;
+            target.order = of_client.order;
+            target.elf_abi = of_client.elf_abi;
+            return Ok(target);
+        }
+        let Some(&first) = arches.first() else {
+            return Ok(target);
+        };
+        // The flags alone, on a compiler that has no order and no word size.
+        let mut open = Target {
+            arch: Known::Known(first),
+            ..Target::default()
+        };
+        open = open.refined(args);
+        // A compiler for PA-RISC makes one of them; a 64-bit kernel is built by full name.
+        let two_sizes =
+            first != Arch::Hppa64 && first.sibling().is_some_and(|s| arches.contains(&s));
+        let what = if first.kernel_order_is_open() && open.order == Known::Unknown {
+            "byte order"
+        } else if two_sizes && open.model == Known::Unknown {
+            "word size"
+        } else {
+            target.model = open.model;
+            target.order = open.order;
+            if first == Arch::Hppa64 {
+                target.arch = Known::Known(Arch::Hppa);
+            } else if two_sizes || arches.len() == 1 {
+                target.arch = open.arch;
+            }
+            return Ok(target);
+        };
+        Err(Refusal::KernelOpen {
+            kernel: self.kernel().map_or(String::new(), |k| k.arch.clone()),
+            what,
+            client: client_text(self.facts.client()),
+        }
+        .into())
     }
 
     /// The compilers installed whose triple's target passes; bare-metal ones only if no other does.
@@ -155,7 +210,7 @@ impl Deciding<'_> {
             target,
             settings,
             entries,
-            triple: None,
+            ..Wanted::default()
         })
     }
 

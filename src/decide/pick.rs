@@ -1,16 +1,17 @@
 //! Picks the installed compiler that serves what is wanted, and puts its arguments together.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use super::refusal::Refusal;
-use super::{merged_arguments, Confine, Deciding, Refusing, Run, Wanted, NATIVE};
+use super::{merged_arguments, Confine, Deciding, Recorded, Refusing, Run, Wanted, NATIVE};
 use crate::abi::triple::Triple;
-use crate::abi::Target;
+use crate::abi::{clang, Target};
 use crate::compiler::name::{CompilerName, Tool};
 use crate::compiler::search::{expand, unique, Found, Installed};
 use crate::compiler::stated;
 use crate::helper::hostile::JobFiles;
-use crate::helper::limits::Limits;
+use crate::helper::sandbox::Limits;
 use crate::request::Place;
 use crate::rules::{Origin, Sandbox, Settings, Sourced, VersionMatch};
 
@@ -21,12 +22,17 @@ pub(super) struct Candidate {
     /// What it compiles for before any flag.
     pub(super) target: Target,
     pub(super) version: Option<String>,
-    /// Whether it is this machine's native compiler.
-    pub(super) native: bool,
-    /// Whether it was asked for by its own name, so that its facts are the client's too.
-    pub(super) same_name: bool,
-    /// A flag it needs first: clang's `--target`.
-    pub(super) first: Option<String>,
+    /// Whether its objects are for this machine, in either word size.
+    native: bool,
+    /// Whether it was looked for as this machine's own compiler, by no prefix or by its triple.
+    pub(super) local: bool,
+    /// Whether it is installed under the very name that was asked for.
+    pub(super) exact: bool,
+    /// The same, and its link leads to no compiler of another name: it is what was asked for, and its
+    /// facts are the client's.
+    pub(super) own_name: bool,
+    /// Flags it needs first: clang's `--target`, and what states to clang what the name means.
+    pub(super) first: Vec<String>,
 }
 
 /// What was looked at in vain.
@@ -132,38 +138,40 @@ impl Deciding<'_> {
     fn programs(&self, wanted: &Wanted, entry: &str) -> Vec<Program> {
         let asked = &self.request.name;
         let prefix = (entry != NATIVE).then_some(entry);
-        let mut programs = Vec::new();
-        let mut push = |tool: Tool, version: Option<&str>, target: Option<&str>| {
-            let name = CompilerName {
-                triple: prefix.filter(|_| target.is_none()).map(str::to_owned),
-                tool,
-                version: version.map(str::to_owned),
-            };
-            programs.push(Program {
+        let mut programs: Vec<Program> = Vec::new();
+        let mut push = |name: CompilerName, target: Option<&str>| {
+            let program = Program {
                 name: name.to_string(),
                 target: target.map(str::to_owned),
-            });
+            };
+            if !programs.contains(&program) {
+                programs.push(program);
+            }
+        };
+        // What clang is told where it is found without a triple. A job's own target it has already.
+        // On a helper, `clang` alone would be whatever that was built for.
+        let target = match (prefix, self.request.place) {
+            (Some(prefix), _) => Some(wanted.triple.as_deref().unwrap_or(prefix)),
+            (None, Place::Helper) => Some(self.facts.native_triple()),
+            (None, _) => None,
         };
         let seen = self.evidence().version();
         for tool in tools_for(asked.tool, &wanted.settings) {
-            if let Some(version) = &asked.version {
-                push(tool, Some(version), None);
-            }
-            push(tool, None, None);
+            let named = asked.with_triple(prefix).with_tool(tool);
+            let mut versions = vec![asked.version.as_deref(), None];
             // The source's version chooses among the versions installed.
             if let (None, Some(version)) = (&asked.version, seen) {
-                push(tool, Some(version), None);
-                let major = major(version);
-                if major != version {
-                    push(tool, Some(major), None);
-                }
+                versions.extend([Some(version), Some(major(version))]);
             }
-            if tool.is_clang() && prefix.is_some() {
-                let target = wanted.triple.as_deref().or(prefix);
-                if let Some(version) = &asked.version {
-                    push(tool, Some(version), target);
-                }
-                push(tool, None, target);
+            let names: Vec<CompilerName> = std::iter::once(named.clone())
+                .chain(versions.iter().map(|v| named.with_version(*v)))
+                .collect();
+            let told = tool.is_clang() && target.is_some();
+            for name in names.iter().filter(|_| prefix.is_some() || !told) {
+                push(name.clone(), None);
+            }
+            for name in names.iter().filter(|_| told) {
+                push(name.with_triple(None), target);
             }
         }
         programs
@@ -184,41 +192,101 @@ impl Deciding<'_> {
             Found::No => return None,
         };
         let recorded = self.facts.recorded(&installed);
-        let named = match (&program.target, entry) {
-            (Some(target), _) => super::verify::clang_target_of(target),
-            (None, NATIVE) => self.native_target(),
-            (None, triple) => super::verify::target_of(triple),
-        };
         let version = recorded
             .as_ref()
             .map(|r| r.version.clone())
             .or_else(|| version_in_names(&installed));
-        let native = program.target.is_none()
-            && (entry == NATIVE || {
-                let of = |t| Triple::parse(t).ok();
-                of(entry)
-                    .zip(of(self.facts.native_triple()))
-                    .is_some_and(|(a, b)| a.equivalent(&b))
-            });
-        Some(Ok(Candidate {
-            target: match recorded {
-                // clang's own record is of its default target, not of the one it is given.
-                Some(recorded) if program.target.is_none() => recorded.target,
-                _ => named,
+        let mut flags = Vec::new();
+        let target = match (&wanted.own_target, &program.target) {
+            (Some(own), _) => {
+                Triple::parse(own).map_or_else(|_| Target::default(), |t| clang::reads(&t))
+            }
+            (None, Some(told)) => {
+                flags.push(format!("--target={told}"));
+                let parsed = Triple::parse(told).ok();
+                flags.extend(parsed.iter().flat_map(|t| self.stated_to_clang(wanted, t)));
+                parsed.map_or_else(Target::default, |t| clang::reads(&t))
+            }
+            (None, None) => match self.target_of(entry, &installed, recorded) {
+                Some(target) => target,
+                None => {
+                    let compiler = program.name.clone();
+                    return Some(Err(Refusal::NotOwn { compiler }.into()));
+                }
             },
+        };
+        let exact = wanted.own_target.is_none()
+            && match &program.target {
+                Some(told) => wanted.triple.as_ref() == Some(told),
+                None => wanted.triple.as_deref() == Some(entry),
+            };
+        let link = link_triple(&installed);
+        let of = |t: &str| Triple::parse(t).ok();
+        let own = of(self.facts.native_triple());
+        Some(Ok(Candidate {
+            native: self.is_own(&target.refined(self.request.args)),
+            own_name: exact
+                && program.target.is_none()
+                && link.is_none_or(|l| Triple::parse(entry).is_ok_and(|e| e.equivalent(&l))),
+            local: program.target.is_none()
+                && (entry == NATIVE || of(entry).zip(own).is_some_and(|(a, b)| a.equivalent(&b))),
+            exact,
+            target,
             version,
-            native,
-            same_name: program.target.is_none() && wanted.triple.as_deref() == Some(entry),
-            first: program.target.as_ref().map(|t| format!("--target={t}")),
+            first: flags,
             installed,
         }))
+    }
+
+    /// What an installed compiler compiles for: its record says most; where that is silent, the name
+    /// at the end of its links, else the name that it was found by. `None` for an unprefixed compiler
+    /// on a helper of which neither says anything: it may be a cross compiler.
+    fn target_of(
+        &self,
+        entry: &str,
+        installed: &Installed,
+        recorded: Option<Recorded>,
+    ) -> Option<Target> {
+        let named = match (link_triple(installed), entry) {
+            (Some(link), _) => Target::of_triple(&link),
+            (None, NATIVE) if self.request.place == Place::Helper => Target::default(),
+            (None, NATIVE) => self.native_target(),
+            (None, triple) => super::verify::target_of(triple),
+        };
+        let target = recorded.map_or_else(|| named.clone(), |r| r.target.strengthened(&named));
+        (entry != NATIVE || target.architecture().is_some()).then_some(target)
+    }
+
+    /// Whether an object for this target is one for this machine: for its processor with either word
+    /// size.
+    fn is_own(&self, target: &Target) -> bool {
+        let own = self.native_target();
+        let (Some(own_arch), Some(arch)) = (own.architecture(), target.architecture()) else {
+            return false;
+        };
+        (arch == own_arch || own_arch.sibling() == Some(arch))
+            && target.order.value() == own.order.value()
+            && target
+                .format
+                .value()
+                .is_none_or(|f| Some(f) == own.format.value())
+    }
+
+    /// What has to be stated to clang for a triple, less what a rule or the job states itself.
+    fn stated_to_clang(&self, wanted: &Wanted, triple: &Triple) -> Vec<String> {
+        let settings = &wanted.settings;
+        let lists = [&settings.defaults, &settings.flags, &settings.force_flags];
+        let ruled = lists.into_iter().flatten().flat_map(|list| &list.value);
+        let mut theirs: Vec<&OsStr> = ruled.map(OsStr::new).collect();
+        theirs.extend(self.request.args);
+        stated::stated(&Target::of_triple(triple), &clang::stated(triple), &theirs)
     }
 
     /// Holds a candidate against what is wanted.
     fn fits(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<Run, Refusing> {
         // On the client they are this compiler's own: stated they change nothing, and clang warns of
         // those that a link does not use. They only tell what it compiles for.
-        let own = candidate.native
+        let own = self.is_local_own(wanted, candidate)
             && self.request.place != Place::Helper
             && wanted.settings.defaults.is_some();
         let mark = self.reasons.len();
@@ -227,7 +295,13 @@ impl Deciding<'_> {
             self.reasons.truncate(mark);
         }
         // What clang makes of its --target is in the candidate's target already.
-        let told = usize::from(candidate.first.is_some());
+        let told = usize::from(!candidate.first.is_empty());
+        if self.request.place == Place::Helper {
+            let words = args.iter().filter_map(|a| a.to_str());
+            if let Some(flag) = words.into_iter().find(|a| means_this_processor(a)) {
+                return Err(Refusal::HelpersProcessor { flag: flag.into() }.into());
+            }
+        }
         self.check_target(wanted, candidate, &args[told..])?;
         self.check_version(wanted, candidate)?;
         if candidate.native && self.request.place == Place::Helper {
@@ -256,12 +330,19 @@ impl Deciding<'_> {
         })
     }
 
+    /// Whether the defaults of a client's rules are this very compiler's: it is the machine's own, and
+    /// they are of the same word size.
+    fn is_local_own(&self, wanted: &Wanted, candidate: &Candidate) -> bool {
+        let own = self.native_target();
+        candidate.local && wanted.target.arch == own.arch && wanted.target.model == own.model
+    }
+
     /// The request's arguments with what the rules add and drop.
     pub(super) fn arguments(
         &mut self,
         wanted: &Wanted,
         target: &Target,
-        first: Option<String>,
+        first: Vec<String>,
     ) -> Vec<OsString> {
         let own = self.request.args;
         self.arguments_of(wanted, target, first, own)
@@ -272,7 +353,7 @@ impl Deciding<'_> {
         &mut self,
         wanted: &Wanted,
         target: &Target,
-        first: Option<String>,
+        first: Vec<String>,
         own: &[&OsStr],
     ) -> Vec<OsString> {
         let settings = &wanted.settings;
@@ -346,7 +427,7 @@ impl Deciding<'_> {
 }
 
 /// A program to look for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Program {
     /// Its file name.
     name: String,
@@ -354,32 +435,38 @@ struct Program {
     target: Option<String>,
 }
 
+/// The triple in the name at the end of a compiler's links, where it has one.
+fn link_triple(installed: &Installed) -> Option<Triple> {
+    let name = CompilerName::parse(installed.resolved.as_bytes()).ok()?;
+    Triple::parse(&name.triple?).ok()
+}
+
+/// Whether a word asks for the processor of the machine that compiles.
+fn means_this_processor(word: &str) -> bool {
+    let value = ["-march=", "-mtune=", "-mcpu="]
+        .iter()
+        .find_map(|o| word.strip_prefix(o));
+    value.is_some_and(|v| v == "native" || v.starts_with("native+"))
+}
+
 /// How a client's compile is confined: in the sandbox, unless a rule says otherwise.
 fn confine(settings: &Settings, job: JobFiles) -> Confine {
-    let value = |limit: &Option<Sourced<u64>>, default: u64| {
-        limit.as_ref().map_or(default, |limit| limit.value)
-    };
-    let usual = Limits::default();
+    let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|l| l.value);
     let path = settings.path.as_ref();
     Confine {
         sandbox: settings
             .sandbox
             .as_ref()
-            .is_none_or(|s| s.value != Sandbox::No),
+            .is_none_or(|s| s.value == Sandbox::Yes),
         job,
         limits: Limits {
-            memory: value(&settings.limit_memory, usual.memory),
-            cpu_seconds: value(&settings.limit_cpu, usual.cpu_seconds),
-            file_size: value(&settings.limit_file_size, usual.file_size),
-            ..usual
+            memory: value(&settings.limit_memory),
+            cpu_seconds: value(&settings.limit_cpu),
+            file_size: value(&settings.limit_file_size),
         },
         toolchain: path.map_or(Vec::new(), |p| {
             p.value.iter().flat_map(|d| expand(d)).collect()
         }),
-        environment: settings
-            .environment
-            .as_ref()
-            .map_or(Vec::new(), |e| e.value.clone()),
     }
 }
 

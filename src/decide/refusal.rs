@@ -82,6 +82,33 @@ pub enum Refusal {
     #[error("a native name in {mode} cannot be told apart: ask for TRIPLE-{tool}")]
     NativeUnsupported { mode: &'static str, tool: String },
 
+    #[error("'{word}-{tool}' is a wrapper around some compiler and names no machine: ask for TRIPLE-{tool}, or compile it locally")]
+    Wrapper { word: String, tool: String },
+
+    #[error("'{flag}' would mean the helper's processor: state the client's own, or compile the file locally")]
+    HelpersProcessor { flag: String },
+
+    #[error("nothing shows that {compiler} is this helper's own compiler (its link names no triple and it is not recorded): run 'ccroute check' on the helper as root, or name a compiler with 'use = TRIPLE'")]
+    NotOwn { compiler: String },
+
+    #[error("{wanted} does not say which ARM processor it is for, and {compiler} is a compiler of another name: state it with 'defaults = -march=...' in a rule, or install that compiler")]
+    IsaUnknown { wanted: String, compiler: String },
+
+    #[error("{triple} says {name} float, but its defaults make {defaults} float ({origin}): correct the rule")]
+    FloatWord {
+        triple: String,
+        name: String,
+        defaults: String,
+        origin: Origin,
+    },
+
+    #[error("a kernel for {kernel} may have either {what}, and neither the flags nor the source says which: add to the helper's rules: [native from {client}] as = TRIPLE")]
+    KernelOpen {
+        kernel: String,
+        what: &'static str,
+        client: String,
+    },
+
     #[error("version {wanted} is needed ({policy}), {compiler} is {offered}: install that version, or allow it with 'version = any' in a rule")]
     Version {
         wanted: String,
@@ -118,6 +145,12 @@ impl Refusal {
             Refusal::KernelUnserved { .. } => "kernel that nothing serves",
             Refusal::UnknownNative { .. } => UNKNOWN_NATIVE,
             Refusal::NativeUnsupported { .. } => "native name without a connection",
+            Refusal::Wrapper { .. } => "wrapper around some compiler",
+            Refusal::HelpersProcessor { .. } => "the helper's processor is asked for",
+            Refusal::NotOwn { .. } => "not known to be the helper's own compiler",
+            Refusal::IsaUnknown { .. } => "name without an ISA",
+            Refusal::FloatWord { .. } => "defaults contradict the name",
+            Refusal::KernelOpen { .. } => "kernel of an unknown byte order or word size",
             Refusal::Version { .. } => WRONG_VERSION,
             Refusal::Hostile(_) => "a client may not send it",
             Refusal::Guarded { .. } => "the guard is on",
@@ -128,7 +161,9 @@ impl Refusal {
     /// The rule that refuses, where it is one.
     pub fn origin(&self) -> Option<&Origin> {
         match self {
-            Refusal::ByRule { origin, .. } | Refusal::NoLauncher { origin, .. } => Some(origin),
+            Refusal::ByRule { origin, .. }
+            | Refusal::NoLauncher { origin, .. }
+            | Refusal::FloatWord { origin, .. } => Some(origin),
             Refusal::RenamedTwice { second_origin, .. } => Some(second_origin),
             _ => None,
         }

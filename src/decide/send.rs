@@ -73,9 +73,9 @@ impl<'a> Deciding<'a> {
         let args = match &expanded {
             Some(own) => {
                 let own: Vec<&OsStr> = own.iter().map(OsString::as_os_str).collect();
-                self.arguments_of(wanted, &wanted.target, None, &own)
+                self.arguments_of(wanted, &wanted.target, Vec::new(), &own)
             }
-            None => self.arguments(wanted, &wanted.target, None),
+            None => self.arguments(wanted, &wanted.target, Vec::new()),
         };
         let own: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
         // A rule's flags can keep a job here as well as the request's own.
@@ -151,7 +151,7 @@ impl<'a> Deciding<'a> {
         let mut name = self.full_name(wanted);
         let mut rules = wanted.settings.tools.iter();
         let rule = rules.find(|(asked, _)| asked == name.tool.as_str());
-        name.tool = match (
+        let tool = match (
             rule.and_then(|(_, tool)| Tool::parse(&tool.value)),
             name.tool,
         ) {
@@ -160,9 +160,10 @@ impl<'a> Deciding<'a> {
             (None, Tool::Cxx) => Tool::Gxx,
             (None, tool) => tool,
         };
+        name = name.with_tool(tool);
         let any = |v: &crate::rules::Sourced<VersionMatch>| v.value == VersionMatch::Any;
         if wanted.settings.version.as_ref().is_some_and(any) {
-            name.version = None;
+            name = name.with_version(None);
         }
         name
     }

@@ -5,35 +5,16 @@ use std::ffi::{OsStr, OsString};
 use super::pick::Candidate;
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Wanted};
-use crate::abi::triple::{Env, Triple};
-use crate::abi::{kernel_arches, verdict, Arch, Difference, Level, Target};
+use crate::abi::triple::Triple;
+use crate::abi::{
+    cross_compile, kernel_arches, verdict, Arch, Difference, Float, Level, System, Target,
+};
 use crate::request::Place;
-use crate::rules::Settings;
+use crate::rules::{Settings, Sourced};
 
 /// What a triple's name says of its target; nothing, for a name that is no triple.
 pub(super) fn target_of(triple: &str) -> Target {
     Triple::parse(triple).map_or_else(|_| Target::default(), |t| Target::of_triple(&t))
-}
-
-/// What clang makes of a triple. It takes ARM's float ABI from the last field alone, and a vendor
-/// `hardfloat` for nothing (seen with clang 14); only SUSE's names it knows otherwise.
-pub(super) fn clang_target_of(triple: &str) -> Target {
-    let Ok(parsed) = Triple::parse(triple) else {
-        return Target::default();
-    };
-    let target = Target::of_triple(&parsed);
-    let suse = parsed.vendor.as_deref() == Some("suse");
-    if !target.is(Arch::Arm) || suse {
-        return target;
-    }
-    let float = match Env::of(&parsed.env) {
-        Env { abi: "eabihf", .. } => "-mfloat-abi=hard",
-        Env {
-            libc: "android", ..
-        } => "-mfloat-abi=softfp",
-        _ => "-mfloat-abi=soft",
-    };
-    target.refined(&[float])
 }
 
 impl Deciding<'_> {
@@ -47,6 +28,7 @@ impl Deciding<'_> {
             Triple::parse(&triple).map_err(|e| Refusal::BadTriple(format!("{triple}: {e}")))?;
         let mut target = Target::of_triple(&parsed);
         if let Some(defaults) = &settings.defaults {
+            self.float_word_holds(&triple, &target, defaults)?;
             // The rule states what the client's compiler assumes: that is known, not guessed.
             target = target.refined(&defaults.value);
         }
@@ -54,8 +36,32 @@ impl Deciding<'_> {
             triple: Some(triple),
             settings,
             target,
-            entries: Vec::new(),
+            ..Wanted::default()
         })
+    }
+
+    /// Defaults against the float word of the name (`softfloat`, `softfp`, `hf`): one of them is wrong,
+    /// and either would link or run wrongly. Soft-float code may stand in for softfp's.
+    fn float_word_holds(
+        &self,
+        triple: &str,
+        named: &Target,
+        defaults: &Sourced<Vec<String>>,
+    ) -> Result<(), Refusing> {
+        let stated = named.refined(&defaults.value).float;
+        let (Some(&word), Some(&made)) = (named.float.value(), stated.value()) else {
+            return Ok(());
+        };
+        if !named.is(Arch::Arm) || word == made || (word, made) == (Float::Softfp, Float::Soft) {
+            return Ok(());
+        }
+        Err(Refusal::FloatWord {
+            triple: triple.to_owned(),
+            name: word.to_string(),
+            defaults: made.to_string(),
+            origin: defaults.origin.clone(),
+        }
+        .into())
     }
 
     /// Holds what is wanted against what the job shows of itself.
@@ -111,21 +117,26 @@ impl Deciding<'_> {
         candidate: &Candidate,
         args: &[OsString],
     ) -> Result<(), Refusing> {
-        // A kernel's path tells the architecture and nothing else; that is checked below.
-        let base = match wanted.target == Target::default() {
-            true => &candidate.target,
-            false => &wanted.target,
+        let flags = self.request.args;
+        let base = match (candidate.own_name, &wanted.settings.defaults) {
+            // A kernel's path tells the architecture and nothing else; that is checked below.
+            _ if wanted.triple.is_none() && self.kernel_targets().is_some() => {
+                wanted.target.strengthened(&candidate.target)
+            }
+            // Under its own name a compiler is what it is.
+            (true, None) => candidate.target.strengthened(&wanted.target),
+            (true, Some(defaults)) => candidate
+                .target
+                .strengthened(&wanted.target)
+                .refined(&defaults.value),
+            (false, _) => wanted.target.clone(),
         };
-        // What a name leaves open, the facts of the compiler of that very name settle.
-        let base = match candidate.same_name {
-            true => base.strengthened(&candidate.target),
-            false => base.clone(),
-        };
-        let own = base.refined(self.request.args);
+        let own = base.refined(flags);
         let known = match self.evidence().target() {
             Some(seen) => seen.strengthened(&own),
             None => own,
         };
+        self.isa_is_stated(wanted, candidate, &known)?;
         let verdict = verdict(&known, &candidate.target, args);
         if verdict.level == Level::Incompatible {
             return Err(Refusal::WrongTarget {
@@ -140,6 +151,28 @@ impl Deciding<'_> {
             self.note(format!("unproved: {}", list.join(", ")));
         }
         self.check_kernel_compiler(candidate, args)
+    }
+
+    /// An ARM name that states no ISA means another one to each who uses it: only the compiler of that
+    /// very name knows which. That is no guess either: it says "unproved".
+    fn isa_is_stated(
+        &self,
+        wanted: &Wanted,
+        candidate: &Candidate,
+        known: &Target,
+    ) -> Result<(), Refusing> {
+        let open = known.is(Arch::Arm) && known.isa.value().is_none();
+        let bare = known.system.value() == Some(&System::Bare);
+        // A client's own compiler is what its rules say.
+        let local = candidate.local && self.request.place != Place::Helper;
+        if !open || candidate.exact || local || wanted.triple.is_none() || bare {
+            return Ok(());
+        }
+        Err(Refusal::IsaUnknown {
+            wanted: self.full_name(wanted).to_string(),
+            compiler: self.display(candidate),
+        }
+        .into())
     }
 
     /// A kernel for another architecture never reaches the compiler, whatever its name.
@@ -168,7 +201,7 @@ impl Deciding<'_> {
         };
         Refusal::KernelForAnother {
             way_out,
-            suggestion: cross_compile(&kernel),
+            suggestion: cross_compile(&kernel).to_owned(),
             kernel,
             compiler,
             offered,
@@ -203,10 +236,10 @@ impl Deciding<'_> {
             "um" => vec![Arch::X86_64, Arch::I386],
             // U-Boot keeps aarch64 under arch/arm; the flags tell one from the other.
             "arm" if kernel.uboot => arm_or_aarch64(self.request.args),
-            other => kernel_arches(other).to_vec(),
+            other => kernel_arches(other),
         };
         // arm64's vdso32 is ARM code, for which a build names a compiler of its own.
-        let named = self.request.name.triple.is_some();
+        let named = self.request.name.triple.is_some() || self.stated_target().is_some();
         if kernel.compat && kernel.arch == "arm64" && named {
             arches.push(Arch::Arm);
         }
@@ -270,21 +303,4 @@ fn fatal(mut differences: Vec<Difference>) -> Vec<Difference> {
 fn join(differences: &[Difference]) -> String {
     let list: Vec<String> = differences.iter().map(|d| d.to_string()).collect();
     list.join("; ")
-}
-
-/// What to pass as CROSS_COMPILE for a kernel's architecture: the prefix of Debian's packages,
-/// or the plain shape where Debian has none.
-fn cross_compile(kernel: &str) -> String {
-    let prefix = match kernel {
-        "arm" => "arm-linux-gnueabihf-",
-        "arm64" => "aarch64-linux-gnu-",
-        "riscv" => "riscv64-linux-gnu-",
-        "x86" | "um" | "x86_64" => "x86_64-linux-gnu-",
-        "i386" => "i686-linux-gnu-",
-        "powerpc" => "powerpc64le-linux-gnu-",
-        "mips" => "mipsel-linux-gnu-",
-        "s390" => "s390x-linux-gnu-",
-        _ => "TRIPLE-",
-    };
-    prefix.into()
 }

@@ -32,6 +32,7 @@ pub struct Host {
     client: OnceCell<Option<IpAddr>>,
     evidence: OnceCell<Evidence>,
     guard_file: PathBuf,
+    facts: PathBuf,
     directory: OnceCell<PathBuf>,
     records: OnceCell<Option<Vec<u8>>>,
 }
@@ -65,6 +66,7 @@ impl Host {
             client: OnceCell::new(),
             evidence: OnceCell::new(),
             guard_file: guard::GUARD_FILE.into(),
+            facts: facts_file(),
             directory: OnceCell::new(),
             records: OnceCell::new(),
         }
@@ -94,6 +96,19 @@ impl Host {
             _ => None,
         };
         Host { given, ..self }
+    }
+
+    /// The client's address, if it was asked for already.
+    pub fn client_seen(&self) -> Option<IpAddr> {
+        self.client.get().copied().flatten()
+    }
+
+    /// Reads what is recorded of compilers from this file.
+    pub fn with_facts(self, facts: &Path) -> Host {
+        Host {
+            facts: facts.to_path_buf(),
+            ..self
+        }
     }
 
     /// Answers as if this were the job's preprocessed source.
@@ -135,7 +150,7 @@ impl Facts for Host {
         // Facts that cannot be trusted are none; `check` says so.
         let records = self
             .records
-            .get_or_init(|| record::read(&facts_file()).ok().flatten());
+            .get_or_init(|| record::read(&self.facts).ok().flatten());
         let stat = record::Stat::from(compiler);
         let record = record::lookup(records.as_deref()?, &compiler.path, &stat)?;
         Some(Recorded {

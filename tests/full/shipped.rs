@@ -189,7 +189,15 @@ fn every_stand_in_that_is_named_serves() {
             for name in section.names() {
                 let at = scratch.path(&format!("{bin}/{program}"));
                 let _ = fs::remove_dir_all(scratch.path(&bin));
-                let compiler = Trace::compiler(&at);
+                let compiler = match stand_in.as_str() {
+                    // Its link is what says that it is the machine's own.
+                    "native" => {
+                        let own = Trace::compiler(&at.with_file_name("x86_64-linux-gnu-gcc-12"));
+                        std::os::unix::fs::symlink("x86_64-linux-gnu-gcc-12", &at).unwrap();
+                        own
+                    }
+                    _ => Trace::compiler(&at),
+                };
                 let bin = scratch.path(&bin);
                 let job = ["-O2", "-c", "x.i", "-o", "distccd_1.o"];
                 on_helper(&scratch, &rules, &bin, &format!("{name}-gcc"), &dir)
@@ -267,7 +275,8 @@ fn the_examples_in_comments_work() {
         let mut compiler = Call::new(Path::new(&after(": run ")));
         // explain shows the job under the names that distccd gives it.
         let args = after("arguments: ").replace("/tmp/distccd_0.i", file);
-        compiler = compiler.args(args.replace("/tmp/distccd_0.o", "x.o").split(' '));
+        let args = shlex::split(&args.replace("/tmp/distccd_0.o", "x.o")).unwrap();
+        compiler = compiler.args(args);
         compiler.dir(&scratch.0).run().silent();
         let found = Facts::read(&fs::read(scratch.path("x.o")).unwrap()).unwrap();
         says(&found, words, name);

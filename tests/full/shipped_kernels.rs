@@ -96,7 +96,8 @@ const KERNELS: &[Kernel] = &[
     },
     Kernel {
         arch: "parisc",
-        served_by: &["hppa-linux-gnu", "hppa64-linux-gnu"],
+        // A 64-bit kernel is built by hppa64-linux-gnu-gcc, never by gcc.
+        served_by: &["hppa-linux-gnu"],
         flags: "-mdisable-fpregs",
         object: "",
     },

@@ -205,7 +205,9 @@ fn what_is_no_triple_is_refused() {
     for text in [
         "",
         "-",
-        "a--b",
+        "a--",
+        "a---b",
+        "a-b--c",
         "a-b-c-d-e",
         "arm/linux",
         "arm linux",

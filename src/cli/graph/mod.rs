@@ -104,11 +104,7 @@ impl Graph {
         for (title, address) in native_clients(rules) {
             let plain = SENT_TOOLS.iter().filter(|t| !t.is_clang());
             let came = plain.map(|tool| {
-                let name = CompilerName {
-                    triple: None,
-                    tool: *tool,
-                    version: None,
-                };
+                let name = CompilerName::new(None, *tool, None);
                 let decision = on_helper_from(&name, rules, Some(address));
                 came(&name, &decision)
             });
