@@ -1,5 +1,7 @@
 #!/bin/sh
-# setup.sh demo|test|ci|deb|pi: installs, from Debian's packages, what that needs and this machine lacks.
+# setup.sh build|demo|test|all|ci|deb|dist|pi: installs, from Debian's packages, what that needs and this machine lacks.
+# setup.sh client ARCH GCC: the same for a client's program of that Debian architecture, by Debian's own Rust.
+# Fails without a word where Debian's Rust is too old.
 set -eu
 
 min_rust=85 # rust-version in Cargo.toml: 1.85
@@ -14,9 +16,18 @@ arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
 arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf
 readelf binutils
 '
-deb_needs='
+build_needs='
 cc gcc
 /usr/include/stdio.h libc6-dev
+'
+dist_needs='
+git git
+xz xz-utils
+'
+all_needs="$dist_needs"'
+debootstrap debootstrap
+'
+deb_needs="$build_needs"'
 dh debhelper
 dpkg-buildpackage dpkg-dev
 '
@@ -98,17 +109,42 @@ rust_is_new_enough() {
     [ "${minor:-0}" -ge "$min_rust" ]
 }
 
+# Whether the rustc that apt-get would install is, as far as apt knows before its first update.
+debian_rust_is_new_enough() {
+    have apt-cache || return 1
+    minor=$(apt-cache policy rustc | sed -n 's/^ *Candidate: 1\.\([0-9]*\)\..*/\1/p')
+    [ "${minor:-$min_rust}" -ge "$min_rust" ]
+}
+
 case ${1:-} in
+build) needs=$build_needs ;;
 demo) needs=$demo_needs ;;
+all) needs=$all_needs ;;
+dist) needs=$dist_needs ;;
+client)
+    debian_rust_is_new_enough || exit 1
+    needs="$build_needs
+/usr/bin/cargo cargo
+/usr/bin/rustc rustc"
+    [ "$2" = "$(dpkg --print-architecture)" ] || needs="$needs
+$3 gcc-${3%-gcc}
+/usr/${3%-gcc}/include/stdio.h libc6-dev-$2-cross"
+    ;;
 test | ci) needs=$test_needs ;;
 deb) needs=$deb_needs ;;
 pi) needs=$pi_needs ;;
-*) echo "usage: setup.sh demo|test|ci|deb|pi" >&2; exit 2 ;;
+*) echo "usage: setup.sh build|demo|test|all|ci|deb|dist|pi, or client ARCH GCC" >&2; exit 2 ;;
 esac
 
 packages=$(printf '%s\n' "$needs" | missing)
-have cargo || packages="$packages cargo"
-have rustc || packages="$packages rustc"
+# setup.sh client has asked for Debian's.
+if [ "$1" != client ] && { ! have "${CARGO:-cargo}" || ! have "${RUSTC:-rustc}"; }; then
+    if have apt-cache && ! debian_rust_is_new_enough; then
+        echo "setup.sh: this needs Rust 1.$min_rust or newer, and this system's packages have an older one; install it from https://rustup.rs" >&2
+        exit 1
+    fi
+    packages="$packages cargo rustc"
+fi
 if [ "$1" = ci ]; then
     cargo fmt --version >/dev/null 2>&1 || packages="$packages rustfmt"
     cargo clippy --version >/dev/null 2>&1 || packages="$packages rust-clippy"
@@ -145,7 +181,7 @@ if [ -n "${packages% }" ]; then
     rm -f "$log"
 fi
 
-if ! rust_is_new_enough rustc; then
+if [ "$1" != client ] && ! rust_is_new_enough "${RUSTC:-rustc}"; then
     echo "setup.sh: this needs Rust 1.$min_rust or newer, and $(rustc --version 2>/dev/null || echo 'no rustc') is what is here; see https://rustup.rs" >&2
     exit 1
 fi

@@ -36,7 +36,7 @@ const MASQUERADES: [&str; 4] = [
 const LINKS: &str = "# links: ";
 
 /// The tools that can be sent. `cc` and `c++` come last: they are another's names.
-const TOOLS: [Tool; 6] = [
+pub(super) const TOOLS: [Tool; 6] = [
     Tool::Gcc,
     Tool::Gxx,
     Tool::Clang,

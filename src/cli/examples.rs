@@ -78,6 +78,13 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "refresh",
+        &[example(
+            "After compilers were installed or removed",
+            "sudo ccroute refresh",
+        )],
+    ),
+    (
         "uninstall",
         &[
             example("No helper any more", "sudo ccroute uninstall --helper"),

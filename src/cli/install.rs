@@ -189,7 +189,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
             .for_each(|dir| tree.remove_empty(dir));
     }
     tree.remove_file(Path::new(VARIABLES), &mut made, out)?;
-    let users = distccd_using(&tree.real(Path::new(COMMANDS)));
+    let users = distccd_using(tree.real(Path::new(COMMANDS)));
     if !users.is_empty() {
         let list: Vec<String> = users.iter().map(u32::to_string).collect();
         return Err(Failure::Fault(format!(
@@ -292,9 +292,9 @@ pub(super) fn next_steps(tree: &Tree, units: &[&str]) -> Vec<String> {
 }
 
 /// The running distccd processes that were told of this list.
-fn distccd_using(list: &Path) -> Vec<u32> {
+pub(super) fn distccd_using(list: impl AsRef<Path>) -> Vec<u32> {
     let mut entry = OsString::from("DISTCC_CMDLIST=");
-    entry.push(list);
+    entry.push(list.as_ref());
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|dir| {

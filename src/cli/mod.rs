@@ -19,6 +19,7 @@ mod names;
 mod place;
 mod probe;
 mod record;
+mod refresh;
 mod roff;
 mod stats;
 mod verify;
@@ -56,6 +57,8 @@ enum Command {
     Install(install::Arguments),
     /// Undo what install did
     Uninstall(install::Arguments),
+    /// Update the names after compilers were installed or removed
+    Refresh,
     /// Print a rules section for a compiler: its defaults, their proof
     Probe(probe::Arguments),
     /// Compile samples here and on the helper and compare (client)
@@ -94,6 +97,7 @@ pub fn main(args: &[&OsStr]) -> Exit {
         Command::Doctor(arguments) => doctor::run(&arguments, &mut out),
         Command::Install(arguments) => install::install(&arguments, &mut out),
         Command::Uninstall(arguments) => install::uninstall(&arguments, &mut out),
+        Command::Refresh => refresh::run(&mut out),
         Command::Probe(arguments) => probe::run(&arguments, &mut out),
         Command::Verify(arguments) => verify::run(&arguments, &mut out),
         Command::Stats(arguments) => stats::run(&arguments, &mut out),

@@ -133,7 +133,7 @@ fn gentoo_s_ebuild_holds_what_is_installed() {
     let version = format!("gentoo/ccroute-{VERSION}.ebuild");
     // What Portage and the eclasses give an ebuild, as far as this one asks for it.
     let stand_ins = format!(
-        r#"P=ccroute-{VERSION} PF=$P EPREFIX= D=$DEST ED=$DEST EROOT= ROOT= CARGO=true CARGO_CRATE_URIS=
+        r#"P=ccroute-{VERSION} PF=$P EPREFIX= D=$DEST ED=$DEST EROOT= ROOT= S= CARGO=true
         inherit() {{ :; }}; die() {{ exit 1; }}; docompress() {{ :; }}
         tc-is-cross-compiler() {{ false; }}; cargo_env() {{ "$@"; }}
         emake() {{ make "$@"; }}
@@ -146,36 +146,6 @@ fn gentoo_s_ebuild_holds_what_is_installed() {
     let mut expected: BTreeSet<String> = installed(&[]).iter().map(doc).collect();
     assert!(expected.remove(&format!("/usr/share/doc/ccroute-{VERSION}/LICENSE")));
     assert_eq!(held, expected);
-
-    // And it fetches what Cargo.lock names.
-    let text = fs::read_to_string(Path::new(PROJECT).join("packaging").join(version)).unwrap();
-    let crates = text
-        .split("CRATES=\"\n")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
-    let crates: BTreeSet<String> = crates.split_whitespace().map(str::to_owned).collect();
-    let lock = fs::read_to_string(Path::new(PROJECT).join("Cargo.lock")).unwrap();
-    let value = |package: &str, key: &str| {
-        let line = package
-            .lines()
-            .find_map(|l| l.strip_prefix(&format!("{key} = \"")));
-        line.map(|l| l.trim_end_matches('"').to_owned())
-    };
-    let locked: BTreeSet<String> = lock
-        .split("[[package]]")
-        .filter(|p| value(p, "source").is_some())
-        .map(|p| {
-            format!(
-                "{}@{}",
-                value(p, "name").unwrap(),
-                value(p, "version").unwrap()
-            )
-        })
-        .collect();
-    assert_eq!(crates, locked);
 }
 
 #[test]
@@ -198,10 +168,10 @@ fn arch_s_package_is_built_by_makepkg() {
     let stem = format!("ccroute-{VERSION}");
     let script = format!(
         "cp \"$1\"/packaging/arch/* \"$2\"\nmkdir \"$2/{stem}\"\ncd \"$1\"\n\
-         cp -r Makefile README.md LICENSE Cargo.toml docs rules.d packaging \"$2/{stem}\"\n\
+         cp -r Makefile README.md CHANGELOG.md LICENSE Cargo.toml docs rules.d packaging \"$2/{stem}\"\n\
          mkdir -p \"$2/{stem}/target/release\"\ncp -p target/release/ccroute \"$2/{stem}/target/release\"\n\
          cp -rp target/share \"$2/{stem}/target\"\n\
-         cd \"$2\"\ntar -czf {stem}.tar.gz {stem}\nrm -r {stem}\nmkdir bin\nln -s /bin/true bin/cargo\nln -s /bin/true bin/pacman\n\
+         cd \"$2\"\ntar -cJf {stem}.tar.xz {stem}\nrm -r {stem}\nmkdir bin\nln -s /bin/true bin/cargo\nln -s /bin/true bin/pacman\n\
          chmod -R a+rwX .\n"
     );
     let mut prepare = Command::new("sh");
@@ -235,6 +205,7 @@ fn arch_s_package_is_built_by_makepkg() {
     assert!(held.lines().any(|l| l == ".INSTALL"));
     assert!(expected.remove("/usr/share/doc/ccroute/LICENSE"));
     expected.insert("/usr/share/licenses/ccroute/LICENSE".into());
+    expected.insert("/usr/share/libalpm/hooks/ccroute.hook".into());
     assert_eq!(files, expected);
 }
 
@@ -251,9 +222,14 @@ fn the_versions_are_one() {
 #[test]
 fn the_scripts_are_right() {
     let scripts = [
+        "packaging/debian/postinst",
         "packaging/debian/prerm",
         "packaging/debian/postrm",
         "packaging/alpine/ccroute.pre-deinstall",
+        "packaging/alpine/ccroute.post-upgrade",
+        "packaging/alpine/ccroute.trigger",
+        "packaging/client.sh",
+        "packaging/dist.sh",
         "packaging/setup.sh",
         "packaging/demo.sh",
     ];
@@ -266,10 +242,13 @@ fn the_scripts_are_right() {
         ("bash", "arch/PKGBUILD"),
         ("bash", "arch/ccroute.install"),
         ("sh", "alpine/APKBUILD"),
+        ("bash", "gentoo/ccroute-VERSION.ebuild"),
+        ("bash", "snippets/portage-bashrc"),
         ("sh", "snippets/distccd.sh"),
         ("sh", "snippets/default-distcc"),
         ("sh", "snippets/conf.d-distccd"),
     ] {
+        let script = script.replace("VERSION", VERSION);
         let mut command = Command::new(need(shell));
         run(command
             .arg("-n")

@@ -11,6 +11,7 @@ mod golden;
 mod json;
 mod messages;
 mod object_hostile;
+mod program;
 mod properties;
 mod rules_dirs;
 mod rules_laws;
