@@ -112,14 +112,9 @@ fn is_current(dir: &Path, recorded: &[String]) -> bool {
     let versions = installed_versions();
     let mut native = BTreeSet::new();
     for tool in client::TOOLS {
-        let versions = versions.get(&tool).into_iter().flatten().cloned().map(Some);
+        let versions = versions.get(&tool).into_iter().flatten().map(Some);
         for version in std::iter::once(None).chain(versions) {
-            let name = CompilerName {
-                triple: None,
-                tool,
-                version,
-            }
-            .to_string();
+            let name = CompilerName::new(None, tool, version.map(String::as_str)).to_string();
             let Found::Yes(found) = search.find(&name, &[]) else {
                 continue;
             };
