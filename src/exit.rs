@@ -1,5 +1,5 @@
-//! Every code that ccroute itself exits with. A compiler's own code passes through untouched,
-//! because the shim's process becomes the compiler.
+//! Every code that ccroute itself exits with. A compiler's own code passes through untouched: the shim's
+//! process becomes the compiler, or on a helper ends as the compiler ended.
 
 /// An exit code, with what distcc makes of it where distcc sees it (`exitcode.h` of distcc 3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Exit {
     Danger = 4,
     /// A rules file or directory is wrong or unsafe (`EX_CONFIG` of sysexits.h).
     Rules = 78,
+    /// The compiler said that all is well but left no object: distcc's own "input or output error".
+    NoObject = 107,
     /// Refused, or nothing serves the name on a helper: distcc's own "compiler missing". The
     /// client compiles locally, or fails the build if it forbids that.
     Refused = 110,
@@ -32,13 +34,14 @@ pub enum Exit {
 
 impl Exit {
     /// Every code, in the order of their numbers.
-    pub const ALL: [Exit; 11] = [
+    pub const ALL: [Exit; 12] = [
         Exit::Success,
         Exit::Fault,
         Exit::Usage,
         Exit::Warned,
         Exit::Danger,
         Exit::Rules,
+        Exit::NoObject,
         Exit::Refused,
         Exit::Recursion,
         Exit::CannotRun,
@@ -60,7 +63,8 @@ impl Exit {
             Exit::Warned => "doctor found what could be better, and nothing worse.",
             Exit::Danger => "doctor found that others can do here what they should not.",
             Exit::Rules => "A rules file is wrong, or others may write to it.",
-            Exit::Refused => "Refused, or nothing on the helper serves the name. distcc compiles locally, or fails the build if it is told to.",
+            Exit::NoObject => "On a helper, the compiler ended with 0 but left no object.",
+            Exit::Refused => "Refused, a limit ended the job, or nothing on the helper serves the name. distcc compiles locally, or fails the build if it is told to.",
             Exit::Recursion => "ccroute found itself again and again on PATH.",
             Exit::CannotRun => "A compiler was found, but cannot be run.",
             Exit::NotFound => "No compiler serves the name (not under distcc).",

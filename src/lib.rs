@@ -6,6 +6,7 @@
 //!
 //! Imports run from the end of this list to its beginning, never back.
 
+pub mod exit;
 pub mod os;
 
 pub mod options;
@@ -16,7 +17,6 @@ pub mod compiler;
 
 pub mod helper;
 
-pub mod exit;
 pub mod request;
 
 pub mod rules;

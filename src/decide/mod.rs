@@ -23,7 +23,7 @@ use crate::compiler::name::CompilerName;
 use crate::exit::Exit;
 use crate::helper::evidence::KernelSeen;
 use crate::helper::hostile::{hostile, JobFiles};
-use crate::helper::sandbox::Limits;
+use crate::helper::limits::Limits;
 use crate::request::Place;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
@@ -76,6 +76,8 @@ pub struct Confine {
     pub limits: Limits,
     /// Directories of compilers outside the system's own, from the rule's `path`.
     pub toolchain: Vec<PathBuf>,
+    /// Variables that the compiler keeps besides the usual few, from the rule's `environment`.
+    pub environment: Vec<String>,
 }
 
 /// Hand the job to a launcher in place of this process.
@@ -202,7 +204,6 @@ impl Deciding<'_> {
     }
 
     /// Finds out what the request is for.
-    #[inline(never)]
     fn settle(&mut self) -> Result<Wanted, Refusing> {
         let wanted = self.settle_name()?;
         Ok(self.of_own_target(wanted))
@@ -232,7 +233,6 @@ impl Deciding<'_> {
     }
 
     /// Follows `as`, which renames a request once.
-    #[inline(never)] // As `hostile`: not every call's.
     fn renamed(
         &mut self,
         asked: Option<&str>,

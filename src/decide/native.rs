@@ -29,7 +29,6 @@ impl Deciding<'_> {
     }
 
     /// Settles a native name that no rule renames.
-    #[inline(never)] // As `hostile`: not every call's.
     pub(super) fn native_on_helper(&mut self, settings: Settings) -> Result<Wanted, Refusing> {
         if let Some(wanted) = self.wanted_by_statement(&settings) {
             return Ok(wanted);

@@ -11,7 +11,7 @@ use crate::compiler::name::{CompilerName, Tool};
 use crate::compiler::search::{expand, unique, Found, Installed};
 use crate::compiler::stated;
 use crate::helper::hostile::JobFiles;
-use crate::helper::sandbox::Limits;
+use crate::helper::limits::Limits;
 use crate::request::Place;
 use crate::rules::{Origin, Sandbox, Settings, Sourced, VersionMatch};
 
@@ -451,22 +451,30 @@ fn means_this_processor(word: &str) -> bool {
 
 /// How a client's compile is confined: in the sandbox, unless a rule says otherwise.
 fn confine(settings: &Settings, job: JobFiles) -> Confine {
-    let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|l| l.value);
+    let value = |limit: &Option<Sourced<u64>>, default: u64| {
+        limit.as_ref().map_or(default, |limit| limit.value)
+    };
+    let usual = Limits::default();
     let path = settings.path.as_ref();
     Confine {
         sandbox: settings
             .sandbox
             .as_ref()
-            .is_none_or(|s| s.value == Sandbox::Yes),
+            .is_none_or(|s| s.value != Sandbox::No),
         job,
         limits: Limits {
-            memory: value(&settings.limit_memory),
-            cpu_seconds: value(&settings.limit_cpu),
-            file_size: value(&settings.limit_file_size),
+            memory: value(&settings.limit_memory, usual.memory),
+            cpu_seconds: value(&settings.limit_cpu, usual.cpu_seconds),
+            file_size: value(&settings.limit_file_size, usual.file_size),
+            ..usual
         },
         toolchain: path.map_or(Vec::new(), |p| {
             p.value.iter().flat_map(|d| expand(d)).collect()
         }),
+        environment: settings
+            .environment
+            .as_ref()
+            .map_or(Vec::new(), |e| e.value.clone()),
     }
 }
 

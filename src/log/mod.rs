@@ -17,11 +17,12 @@ pub mod read;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{getrlimit, Resource};
 
 use crate::decide::{Decision, Outcome};
@@ -269,10 +270,11 @@ fn make_directory(path: &Path) -> io::Result<()> {
 /// goes into the file that was opened, under whatever name. Only who holds the lock of the file that
 /// stands at `path` renames.
 fn put_away(path: &Path, file: &File, meta: &Meta) {
-    // SAFETY: flock has no preconditions but a descriptor, which `file` is; it ends with the file.
-    let locked = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0;
-    let still = || Meta::of_link(path).is_ok_and(|m| m.id() == meta.id());
-    if !locked || !still() {
+    let Ok(file) = file.try_clone() else { return };
+    let Ok(_locked) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
+        return;
+    };
+    if !Meta::of_link(path).is_ok_and(|m| m.id() == meta.id()) {
         return;
     }
     for number in (1..KEPT).rev() {
@@ -326,13 +328,13 @@ mod tests {
         let (first, meta) = open();
         let (second, _) = open();
         // Another call is about to do it.
-        // SAFETY: the descriptor is the file's.
-        assert_eq!(unsafe { libc::flock(second.as_raw_fd(), libc::LOCK_EX) }, 0);
+        let lock = Flock::lock(second.try_clone().unwrap(), FlockArg::LockExclusive).unwrap();
         put_away(&path, &first, &meta);
         assert_eq!(
             (text("calls"), text("calls.1")),
             ("full\n".into(), String::new())
         );
+        drop(lock);
         put_away(&path, &second, &meta);
         drop(second);
         fs::write(&path, "new\n").unwrap();

@@ -2,6 +2,7 @@
 //! unsafe code. Everything here is small, and safe to call with any argument.
 
 pub mod meta;
+pub mod process;
 pub mod quote;
 pub mod replace;
 pub mod trusted;
@@ -9,14 +10,14 @@ pub mod trusted;
 use std::ffi::{c_char, CStr, CString, OsStr, OsString};
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{self, AddressFamily, SockaddrLike, SockaddrStorage};
 
-/// How many descriptors above standard error [`peer`] looks at. distccd's compilers inherit fewer than ten.
-const LOOKED_AT: usize = 61;
+/// The descriptors that [`peer`] looks at. distccd's compilers inherit fewer than ten.
+const LOOKED_AT: std::ops::Range<RawFd> = 3..64;
 
 /// How many links a path may lead through (the kernel's own limit).
 pub const MAX_LINKS: usize = 40;
@@ -87,7 +88,7 @@ pub struct Peer {
 /// clients prove nothing, so they give `None`.
 pub fn peer() -> Option<Peer> {
     let mut found: Option<Peer> = None;
-    for fd in open_descriptors() {
+    for fd in LOOKED_AT {
         let Some(address) = peer_address(fd) else {
             continue;
         };
@@ -98,29 +99,6 @@ pub fn peer() -> Option<Peer> {
         }
     }
     found
-}
-
-/// The descriptors above standard error that are open, as far as [`LOOKED_AT`]: one call tells of all.
-fn open_descriptors() -> impl Iterator<Item = RawFd> {
-    let mut asked: [libc::pollfd; LOOKED_AT] = std::array::from_fn(|n| libc::pollfd {
-        fd: 3 + n as RawFd,
-        events: 0,
-        revents: 0,
-    });
-    // SAFETY: the pointer and length describe `asked`; without a time limit above zero it does not wait.
-    let told = unsafe { libc::poll(asked.as_mut_ptr(), LOOKED_AT as libc::nfds_t, 0) };
-    let closed = move |of: &libc::pollfd| told > 0 && of.revents & libc::POLLNVAL != 0;
-    asked
-        .into_iter()
-        .filter(move |of| !closed(of))
-        .map(|of| of.fd)
-}
-
-/// The first connection's address, for the record only: nothing is decided by it, and so it is not
-/// looked whether there is another. distccd's compilers inherit few descriptors; in version 3.4 it
-/// is 5.
-pub fn first_peer() -> Option<IpAddr> {
-    [5, 3, 4].into_iter().chain(6..16).find_map(peer_address)
 }
 
 fn peer_address(fd: RawFd) -> Option<IpAddr> {
@@ -136,6 +114,20 @@ fn peer_address(fd: RawFd) -> Option<IpAddr> {
 pub fn hang_up(peer: Peer) {
     // An error means that the client is gone already, which is what was wanted.
     let _ = socket::shutdown(peer.fd, socket::Shutdown::Both);
+}
+
+/// Where a path leads, links followed, in time that grows with its length.
+///
+/// # Errors
+/// Nothing is there, or /proc is missing.
+pub fn real_path(path: &Path) -> io::Result<PathBuf> {
+    use nix::fcntl::{open, OFlag};
+    let opened = open(
+        path,
+        OFlag::O_PATH | OFlag::O_CLOEXEC,
+        nix::sys::stat::Mode::empty(),
+    )?;
+    std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
 }
 
 /// Closes every descriptor above standard error.
@@ -155,9 +147,14 @@ extern "C" {
     static environ: *const *const c_char;
 }
 
-/// Replaces the process by `program`, which is its own `argv[0]`, with the environment as it is but
-/// for the variables in `set`. Returns only on failure, with the error.
-pub fn exec<S: AsRef<OsStr>>(program: &Path, args: &[S], set: &[(&str, &OsStr)]) -> io::Error {
+/// Replaces the process by `program`, which is its own `argv[0]`, with the environment's variables
+/// that `keep` wants by their names, and those in `set`. Returns only on failure, with the error.
+pub fn exec<S: AsRef<OsStr>>(
+    program: &Path,
+    args: &[S],
+    set: &[(&str, &OsStr)],
+    keep: &dyn Fn(&[u8]) -> bool,
+) -> io::Error {
     let strings = || -> Result<(Vec<CString>, Vec<CString>), std::ffi::NulError> {
         let mut words = Vec::with_capacity(args.len() + 1);
         words.push(CString::new(program.as_os_str().as_bytes())?);
@@ -184,7 +181,7 @@ pub fn exec<S: AsRef<OsStr>>(program: &Path, args: &[S], set: &[(&str, &OsStr)])
         while !next.is_null() && !(*next).is_null() {
             let entry = CStr::from_ptr(*next).to_bytes();
             let name = entry.split(|&b| b == b'=').next().unwrap_or_default();
-            if !set.iter().any(|(n, _)| n.as_bytes() == name) {
+            if !set.iter().any(|(n, _)| n.as_bytes() == name) && keep(name) {
                 env.push(*next);
             }
             next = next.add(1);

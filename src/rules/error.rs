@@ -85,6 +85,8 @@ pub enum Fault {
     BadTriple(String),
     #[error("'{0}' is not absolute: begin it with /")]
     RelativePath(String),
+    #[error("'{0}' is not the name of a variable (letters, digits and _)")]
+    BadVariable(String),
     #[error("'{0}' is no {1}")]
     BadNumber(String, &'static str),
 }

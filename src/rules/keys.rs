@@ -33,6 +33,7 @@ pub enum Key {
     LimitMemory,
     LimitCpu,
     LimitFileSize,
+    Environment,
     Log,
     LogLevel,
 }
@@ -58,6 +59,7 @@ pub(super) const SPELLINGS: &[(&str, Key)] = &[
     ("limit-memory", Key::LimitMemory),
     ("limit-cpu", Key::LimitCpu),
     ("limit-file-size", Key::LimitFileSize),
+    ("environment", Key::Environment),
     ("log", Key::Log),
     ("log-level", Key::LogLevel),
 ];
@@ -91,6 +93,7 @@ impl Key {
                 | Key::Flags
                 | Key::ForceFlags
                 | Key::DropFlags
+                | Key::Environment
         )
     }
 
@@ -150,6 +153,10 @@ impl Key {
             Key::Fallback => choice(value, self, fallback),
             Key::OnRefuse => choice(value, self, on_refuse),
             Key::Sandbox => choice(value, self, sandbox),
+            Key::Environment => each(value, &|w| match is_variable(w) {
+                true => Ok(()),
+                false => Err(Fault::BadVariable(w.into())),
+            }),
             Key::Log => {
                 let word = one(written, value)?;
                 match word.starts_with('/') || matches!(word.as_str(), "off" | "syslog") {
@@ -234,6 +241,7 @@ pub(super) fn sandbox(value: &str) -> Option<Sandbox> {
     match value {
         "yes" => Some(Sandbox::Yes),
         "no" => Some(Sandbox::No),
+        "require" => Some(Sandbox::Require),
         _ => None,
     }
 }
@@ -297,6 +305,12 @@ pub(super) fn is_triple(word: &str) -> bool {
 /// Whether a byte may be in a triple.
 pub(super) fn in_triple(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"_.+-".contains(&b)
+}
+
+/// Whether a word may name a variable of the environment.
+fn is_variable(word: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    word.bytes().all(letter) && word.bytes().next().is_some_and(|b| !b.is_ascii_digit())
 }
 
 /// Whether a text has anything that a glob interprets.

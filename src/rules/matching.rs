@@ -237,6 +237,7 @@ fn merge(settings: &mut Settings, entry: &Entry<'_>, file: &Rc<Path>) {
         Key::Flags => list(&mut settings.flags),
         Key::ForceFlags => list(&mut settings.force_flags),
         Key::DropFlags => list(&mut settings.drop_flags),
+        Key::Environment => list(&mut settings.environment),
         Key::Proof => settings.proof = sourced(Some(entry.value.to_owned()), origin()),
         Key::Tool => {
             settings.tools.retain(|(name, _)| name != entry.name);

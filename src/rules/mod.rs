@@ -75,11 +75,13 @@ pub enum OnRefuse {
     Elsewhere,
 }
 
-/// `sandbox = yes or no`.
+/// `sandbox = yes, no or require`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sandbox {
     Yes,
     No,
+    /// As `Yes`, and refuse where the kernel lacks a part of it.
+    Require,
 }
 
 /// `log = off, syslog or FILE`: where calls are recorded.
@@ -145,6 +147,8 @@ pub struct Settings {
     pub limit_cpu: Option<Sourced<u64>>,
     /// `limit-file-size`: bytes of the largest file that a client's compile may write.
     pub limit_file_size: Option<Sourced<u64>>,
+    /// `environment`: variables that a client's compile keeps besides the usual few.
+    pub environment: Option<Sourced<Vec<String>>>,
 }
 
 /// What a section's conditions are held against. The three questions are asked only when

@@ -156,8 +156,8 @@ impl Key {
                 "How a helper refuses: local lets the client compile or fail as it is told to (exit 110); quiet lets it always compile (exit 200); elsewhere makes it try its next helper. Without it: local.",
             ),
             Key::Sandbox => help(
-                "yes, no",
-                "Whether a compiler on a helper is kept to its toolchain and the job's files by Landlock. Without it: yes.",
+                "yes, no, require",
+                "Whether a compiler on a helper runs in the sandbox (see Security). With require the helper refuses jobs where its kernel lacks a part of the sandbox. Without it: yes.",
             ),
             Key::Log => help(
                 "off | syslog | FILE",
@@ -167,17 +167,21 @@ impl Key {
                 "refused, distributed, all",
                 "Which calls are recorded: those refused; what was sent or served to clients as well; all. Only in the section [ccroute]. Without it: all.",
             ),
+            Key::Environment => help(
+                "NAME…",
+                "Variables that a compiler in the sandbox keeps besides PATH, HOME, LANG, LC_*, TZ and LD_LIBRARY_PATH.",
+            ),
             Key::LimitMemory => help(
                 "SIZE",
-                "The address space of a client's compile on a helper: 512M, 2G.",
+                "The address space of each process of a client's compile on a helper: 512M, 2G. Without it: 8G.",
             ),
             Key::LimitCpu => help(
                 "TIME",
-                "The processor time of a client's compile on a helper: 90s, 10m, 1h.",
+                "The processor time of each process of a client's compile on a helper: 90s, 10m, 1h. The job may last three times as long by the clock, and at least 10 minutes. Without it: 30m.",
             ),
             Key::LimitFileSize => help(
                 "SIZE",
-                "The largest file that a client's compile on a helper may write: 512M, 2G.",
+                "The largest file that a client's compile on a helper may write: 512M, 2G. Without it: 1G.",
             ),
         }
     }

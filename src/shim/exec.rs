@@ -1,16 +1,20 @@
-//! Carries a Decision out: becomes the compiler or the launcher, or refuses in one line.
+//! Carries a Decision out: becomes the compiler or the launcher, supervises a contained compile, or refuses in
+//! one line.
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::decide::{Confine, Decision, Outcome, Refused, Run, Send};
 use crate::exit::Exit;
-use crate::helper::sandbox::{self, Policy, SandboxError};
+use crate::helper::private::{Delivery, Private, Redirected};
+use crate::helper::sandbox::{self, Policy};
+use crate::helper::supervisor::{Ended, Supervisor};
 use crate::os;
+use crate::os::process;
 use crate::os::FileId;
 use crate::request::Place;
-use crate::request::{Request, PASSED};
+use crate::request::{Request, PASSED, SAFEGUARD};
 use crate::rules::{LogTo, OnRefuse};
 
 /// Carries a decision out. Returns, with the code to exit with, only where no other program took
@@ -31,28 +35,101 @@ pub fn carry_out(
 }
 
 fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
-    if let Some(confine) = &run.confine {
-        if let Err(error) = confine_to_job(confine, run) {
-            say(&format!("{}: {error}", request.name), request.place);
-            return Exit::Refused;
-        }
-    }
     if run.close_leaked {
         os::close_leaked();
     }
-    let error = os::exec(&run.compiler, &run.args, &[passed]);
+    if let Some(confine) = &run.confine {
+        if let Err(error) = confine.limits.apply() {
+            return cannot_contain(request, &error);
+        }
+        if confine.sandbox {
+            return supervise(run, confine, request, passed);
+        }
+    }
+    let error = os::exec(&run.compiler, &run.args, &[passed], &|_| true);
     cannot_run(&run.compiler.display().to_string(), &error, request)
 }
 
-/// Puts this process where the compiler may do no more than compile.
-fn confine_to_job(confine: &Confine, run: &Run) -> Result<(), SandboxError> {
-    if !confine.sandbox {
-        return confine.limits.apply();
+/// Runs a client's compile in its sandbox, below this process, and ends as it ended. Returns only if it
+/// could not be run.
+fn supervise(run: &Run, confine: &Confine, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
+    // Before there is anything that a signal could leave behind.
+    let supervisor = match Supervisor::new() {
+        Ok(supervisor) => supervisor,
+        Err(error) => return cannot_contain(request, &error),
+    };
+    // Beside the object, so that it can be moved there without copying.
+    let parent = confine.job.output.as_deref().and_then(Path::parent);
+    let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
+    let private = match Private::new(&parent) {
+        Ok(private) => private,
+        Err(error) => {
+            let why = format!("cannot make a directory in {}: {error}", parent.display());
+            return cannot_contain(request, &why);
+        }
+    };
+    let redirected = Redirected::new(&run.args, &confine.job, private.path());
+    let policy = Policy::for_job(
+        &confine.job,
+        &run.compiler,
+        &confine.toolchain,
+        private.path(),
+    );
+    let set = [("TMPDIR", private.path().as_os_str()), passed];
+    let ended = supervisor.run(confine.limits.wall_clock(), || {
+        if let Err(error) = sandbox::apply(&policy) {
+            return cannot_contain(request, &error);
+        }
+        let keep = |name: &[u8]| is_kept(name, &confine.environment);
+        let error = os::exec(&run.compiler, &redirected.args, &set, &keep);
+        cannot_run(&run.compiler.display().to_string(), &error, request)
+    });
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(error) => {
+            private.remove();
+            return cannot_contain(request, &error);
+        }
+    };
+    let delivery = match ended {
+        Ended::Exited(0) => redirected.deliver(),
+        _ => Delivery::NotWanted,
+    };
+    if matches!(ended, Ended::Told(_)) && supervisor.is_orphan() {
+        redirected.discard();
     }
-    let temporary = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-    let mut policy = Policy::for_job(&confine.job, &run.compiler, &confine.toolchain, &temporary);
-    policy.limits = confine.limits;
-    sandbox::apply(&policy).map(|_| ())
+    private.remove();
+    let tell = |what: &str| say(&format!("{}: {what}", request.name), request.place);
+    if let Some(limit) = confine.limits.reached(ended) {
+        tell(&format!("refused: the job takes more than {limit}"));
+        return Exit::Refused;
+    }
+    match ended {
+        Ended::Exited(0) if delivery == Delivery::NoObject => {
+            tell("the compiler made no object");
+            Exit::NoObject
+        }
+        Ended::Exited(code) => process::exit_now(code),
+        Ended::Killed(signal) | Ended::Told(signal) => process::end_by(signal),
+        // A limit, see above.
+        Ended::TooLong => Exit::Refused,
+    }
+}
+
+/// Variables that a contained compiler keeps besides those of `LC_*` and those that a rule names.
+/// A shim that a script calls has to know that it is on a helper.
+const KEPT: &[&str] = &["PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", SAFEGUARD];
+
+fn is_kept(name: &[u8], by_rule: &[String]) -> bool {
+    let named = || by_rule.iter().any(|n| n.as_bytes() == name);
+    KEPT.iter().any(|k| k.as_bytes() == name) || name.starts_with(b"LC_") || named()
+}
+
+/// Nothing runs uncontained because containing it failed.
+fn cannot_contain(request: &Request<'_>, error: &dyn std::fmt::Display) -> Exit {
+    let text = format!("{}: refused: {error}", request.name);
+    say(&text, request.place);
+    Exit::Refused
 }
 
 fn become_launcher(send: &Send, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
@@ -62,7 +139,7 @@ fn become_launcher(send: &Send, request: &Request<'_>, passed: (&str, &OsStr)) -
             .iter()
             .map(|(name, value)| (*name, value.as_os_str())),
     );
-    let error = os::exec(&send.launcher, &send.args, &env);
+    let error = os::exec(&send.launcher, &send.args, &env, &|_| true);
     cannot_run(&send.launcher.display().to_string(), &error, request)
 }
 

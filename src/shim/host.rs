@@ -98,11 +98,6 @@ impl Host {
         Host { given, ..self }
     }
 
-    /// The client's address, if it was asked for already.
-    pub fn client_seen(&self) -> Option<IpAddr> {
-        self.client.get().copied().flatten()
-    }
-
     /// Reads what is recorded of compilers from this file.
     pub fn with_facts(self, facts: &Path) -> Host {
         Host {

@@ -6,8 +6,9 @@ pub mod host;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::decide::{decide, COMPILER};
+use crate::decide::{decide, Facts, COMPILER};
 use crate::exit::Exit;
+use crate::helper::limits::OwnWork;
 use crate::log;
 use crate::os;
 use crate::request::Place;
@@ -47,6 +48,8 @@ pub fn called<'a>(arguments: &'a [&'static OsStr]) -> Called<'a> {
 /// Serves one invocation under a compiler's name. Returns only if nothing took the process over.
 pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     let safeguard = std::env::var_os(SAFEGUARD).is_some();
+    // Words, paths and source of a job are a client's choice.
+    let own_work = safeguard.then(OwnWork::begin);
     let passed = Passed::parse(&std::env::var_os(PASSED).unwrap_or_default());
     let request = match Request::new(called, args, safeguard, passed, os::parent_name) {
         Ok(request) => request,
@@ -61,7 +64,7 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     };
     let this = host::this_file();
     let passed_on = std::env::var_os(COMPILER);
-    let world = Host::new(&request, &host::path_variable(), this).with_compiler(
+    let host = Host::new(&request, &host::path_variable(), this).with_compiler(
         called,
         passed_on,
         request.place,
@@ -73,11 +76,12 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         Ok(Err(error)) => return bad_rules(&request, &error),
         Err(error) => return bad_rules(&request, &error),
     };
-    let decision = decide(&request, &rules, &world);
+    let decision = decide(&request, &rules, &host);
     let log = rules.program();
-    log::record(&log, &request, &decision, || {
-        world.client_seen().or_else(os::first_peer)
-    });
+    log::record(&log, &request, &decision, || host.client());
+    if let Some(own_work) = own_work {
+        own_work.end();
+    }
     exec::carry_out(&decision, &request, this, &log.log)
 }
 

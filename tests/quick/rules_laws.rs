@@ -60,7 +60,7 @@ const SINGLES: &[(&str, &[&str])] = &[
     ("fallback", &["allow", "refuse"]),
     ("refuse", &["no", "never"]),
     ("on-refuse", &["local", "quiet"]),
-    ("sandbox", &["yes", "no"]),
+    ("sandbox", &["yes", "no", "require"]),
     ("limit-cpu", &["1m", "2h"]),
     ("proof", &["00", "ff"]),
 ];

@@ -170,7 +170,7 @@ fn a_fault_is_named_with_line_column_and_what_to_do() {
         (b"[a]\nexpand-macros = both", "2:17: 'both' is not one of client, helper"),
         (b"[a]\nfallback = no", "2:12: 'no' is not one of allow, refuse"),
         (b"[a]\non-refuse = loud", "2:13: 'loud' is not one of local, quiet, elsewhere"),
-        (b"[a]\nsandbox = on", "2:11: 'on' is not one of yes, no"),
+        (b"[a]\nsandbox = on", "2:11: 'on' is not one of yes, no, require"),
         (b"[a]\nuse = b/c", "2:7: 'b/c' is no triple (letters, digits and _ . + - only)"),
         (b"[a]\nas = native", "2:6: 'native' is no triple (letters, digits and _ . + - only)"),
         (b"[a]\nnames = b native", "2:9: 'native' is no triple (letters, digits and _ . + - only)"),

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::options::{self, Kind};
+use crate::os;
 
 /// A job as distccd lays it out. A plain job is one preprocessed file; distccd runs the compiler
 /// in its temporary directory, which the jobs share. A pump job has a tree of its own there.
@@ -89,6 +90,24 @@ impl JobFiles {
         self.is_own_file(&path) || self.tree.as_deref().is_some_and(|tree| within(tree, &path))
     }
 
+    /// The path of a result that distccd expects of the job, if this names one: the object, or a pump job's
+    /// list of dependencies.
+    pub fn result(&self, name: &[u8]) -> Option<PathBuf> {
+        let path = normal(&self.cwd.join(OsStr::from_bytes(name)));
+        let ours = self.output.as_deref() == Some(&path) || self.is_dependencies(&path);
+        ours.then_some(path)
+    }
+
+    /// Whether this is the list of dependencies that distccd asks of a pump job.
+    fn is_dependencies(&self, path: &Path) -> bool {
+        let name = path.file_name().map(OsStr::as_bytes).unwrap_or_default();
+        let beside_tree = self.tree.as_deref().and_then(Path::parent) == path.parent();
+        self.tree.is_some()
+            && beside_tree
+            && name.starts_with(b"distcc_")
+            && name.ends_with(b".deps")
+    }
+
     /// Whether a directory that an argument names lies in the job's tree.
     pub fn owns_dir(&self, name: &[u8]) -> bool {
         // A plain job has no tree, and nothing in it is looked for in a directory.
@@ -114,12 +133,7 @@ impl JobFiles {
                     .strip_prefix(stem.as_bytes())
                     .is_some_and(|rest| matches!(rest.first(), None | Some(b'.' | b'-')))
         };
-        let deps = || {
-            self.tree.as_deref().and_then(Path::parent) == Some(dir)
-                && name.starts_with(b"distcc_")
-                && name.ends_with(b".deps")
-        };
-        own(&self.output) || own(&self.input) || deps()
+        own(&self.output) || own(&self.input) || self.is_dependencies(path)
     }
 }
 
@@ -145,24 +159,25 @@ fn normal(path: &Path) -> PathBuf {
     out
 }
 
-/// Whether `path` lies in `tree`, by its letters and in truth: a pump client sends symbolic links
-/// as well as files, and one may point anywhere.
+/// Whether `path` lies in `tree`, by its letters and, as far as it exists, in truth: a pump client sends
+/// symbolic links as well as files, and one may point anywhere. What does not exist cannot be read, and the
+/// sandbox lets nothing be made there.
+///
+/// The kernel resolves both, because it takes time in proportion to the path's length. `realpath` looks at
+/// every part by its whole path, which is the square of that; a client chooses the length.
 fn within(tree: &Path, path: &Path) -> bool {
     if !path.starts_with(tree) {
         return false;
     }
-    let Ok(real_tree) = tree.canonicalize() else {
-        // No such tree, so nothing below it either.
-        return true;
-    };
-    for at in path.ancestors() {
-        if let Ok(real) = at.canonicalize() {
-            return real.starts_with(&real_tree);
-        }
-        // A link to nothing is created through when it is written to.
-        if at.is_symlink() || at == tree {
-            return false;
-        }
+    let real = os::real_path(path).or_else(|missing| match path.parent() {
+        // A file that is to be made, and not a link to nothing, is where its directory is.
+        Some(parent) if !path.is_symlink() => os::real_path(parent),
+        Some(_) => Ok(PathBuf::new()),
+        None => Err(missing),
+    });
+    match (os::real_path(tree), real) {
+        (Ok(tree), Ok(path)) => path.starts_with(tree),
+        // Where /proc is missing the letters have to do.
+        _ => true,
     }
-    false
 }

@@ -24,7 +24,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use nix::sys::resource::{getrlimit, setrlimit, Resource};
 use thiserror::Error;
 
 use crate::helper::hostile::JobFiles;
@@ -61,23 +60,13 @@ pub struct Policy {
     pub read: Vec<PathBuf>,
     /// Files to read and execute. One that does not exist is left out.
     pub files: Vec<&'static str>,
+    /// Files to read, and directories with all that is below them: the job's own.
+    pub job: Vec<PathBuf>,
     /// Directories to read and write files in; nothing there can be executed or listed. One that
     /// does not exist is an error.
     pub write: Vec<PathBuf>,
-    pub limits: Limits,
     /// Use no newer version of Landlock than this. For tests.
     pub max_abi: Option<u32>,
-}
-
-/// What the compiler may use up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of address space of one process.
-    pub memory: Option<u64>,
-    /// Seconds of processor time of one process.
-    pub cpu_seconds: Option<u64>,
-    /// Bytes of one file that is written.
-    pub file_size: Option<u64>,
 }
 
 /// How much of the sandbox the kernel gave.
@@ -113,8 +102,6 @@ impl Status {
 pub enum SandboxError {
     #[error("cannot give up privileges: {0}")]
     Privileges(io::Error),
-    #[error("cannot limit {0}: {1}")]
-    Limit(&'static str, io::Error),
     #[error("cannot make the sandbox: {0}")]
     Ruleset(io::Error),
     #[error("cannot allow {0} in the sandbox: {1}")]
@@ -129,7 +116,7 @@ impl Policy {
         job: &JobFiles,
         compiler: &Path,
         path_dirs: &[PathBuf],
-        tmpdir: &Path,
+        private: &Path,
     ) -> Policy {
         let mut read: Vec<PathBuf> = SYSTEM_DIRS.iter().map(PathBuf::from).collect();
         if !is_below_usr(UNMERGED_DIRS[0]) {
@@ -170,21 +157,16 @@ impl Policy {
                 read.push(root.to_owned());
             }
         }
-        let mut write = vec![tmpdir.to_owned()];
-        let of_job = [
-            job.output.as_deref().and_then(Path::parent),
-            job.input.as_deref().and_then(Path::parent),
-            job.tree.as_deref(),
-        ];
-        for dir in of_job.into_iter().flatten() {
-            // distccd's temporary directory, as a rule, is all three.
-            if !write.iter().any(|known| dir.starts_with(known)) {
-                write.push(dir.to_owned());
-            }
-        }
+        let write = vec![private.to_owned()];
+        let job = [&job.input, &job.tree]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         Policy {
             read,
             files,
+            job,
             write,
             ..Policy::default()
         }
@@ -240,7 +222,6 @@ fn toolchain_root(bin: &Path) -> &Path {
 /// Where the kernel could and it failed nevertheless: nothing may run then.
 pub fn apply(policy: &Policy) -> Result<Status, SandboxError> {
     nix::sys::prctl::set_no_new_privs().map_err(|e| SandboxError::Privileges(e.into()))?;
-    policy.limits.apply()?;
     let newest = Ruleset::newest(policy.max_abi.unwrap_or(u32::MAX));
     let Some((rules, abi)) = newest.map_err(SandboxError::Ruleset)? else {
         return Ok(Status { abi: 0 });
@@ -249,12 +230,20 @@ pub fn apply(policy: &Policy) -> Result<Status, SandboxError> {
     let read = fs::READ_FILE | fs::READ_DIR | fs::EXECUTE;
     // Neither executing nor listing: a job of pump mode brings files, and a plain job shares the
     // directory with others.
-    let write = fs::READ_FILE | fs::WRITE_FILE | fs::TRUNCATE | fs::MAKE_REG | fs::REMOVE_FILE;
+    let write = fs::READ_FILE
+        | fs::READ_DIR
+        | fs::WRITE_FILE
+        | fs::TRUNCATE
+        | fs::MAKE_REG
+        | fs::REMOVE_FILE;
     for path in &policy.read {
         allow(&rules, path, read & known, true)?;
     }
     for path in &policy.files {
         allow(&rules, Path::new(path), read & fs::OF_A_FILE & known, true)?;
+    }
+    for path in &policy.job {
+        allow(&rules, path, (fs::READ_FILE | fs::READ_DIR) & known, true)?;
     }
     for path in &policy.write {
         allow(&rules, path, write & known, false)?;
@@ -291,29 +280,4 @@ fn allow(rules: &Ruleset, path: &Path, rights: u64, optional: bool) -> Result<()
     // The exec that follows closes it.
     let _ = file.into_raw_fd();
     done.map_err(failed)
-}
-
-impl Limits {
-    /// Sets the limits on this process, and that a crash leaves no core file: it would hold what
-    /// the compiler had read. A limit that is lower already stays.
-    ///
-    /// # Errors
-    /// Where the system refuses.
-    pub fn apply(&self) -> Result<(), SandboxError> {
-        limit(Resource::RLIMIT_AS, "memory", self.memory)?;
-        limit(Resource::RLIMIT_CPU, "processor time", self.cpu_seconds)?;
-        limit(Resource::RLIMIT_FSIZE, "file size", self.file_size)?;
-        // Nothing is lower, so what there is need not be asked for.
-        let failed = |error: nix::Error| SandboxError::Limit("core files", error.into());
-        setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed)
-    }
-}
-
-fn limit(what: Resource, name: &'static str, to: Option<u64>) -> Result<(), SandboxError> {
-    let Some(to) = to else { return Ok(()) };
-    let failed = |error: nix::Error| SandboxError::Limit(name, error.into());
-    let (soft, hard) = getrlimit(what).map_err(failed)?;
-    // 32-bit systems count in narrower numbers.
-    let to = nix::libc::rlim_t::try_from(to).unwrap_or(nix::libc::RLIM_INFINITY);
-    setrlimit(what, soft.min(to), hard.min(to)).map_err(failed)
 }
