@@ -1,4 +1,4 @@
-//! Every wired fuzz target on its corpus and on mutations of it, for about two seconds each: the same
+//! Every wired fuzz target on its corpus and on three thousand mutations of it: the same
 //! bodies as under libFuzzer, with the same inputs in every run.
 
 #[allow(dead_code, clippy::duplicate_mod)]
@@ -7,7 +7,6 @@ mod bodies;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// xorshift: small, and the same everywhere.
 struct Random(u64);
@@ -104,15 +103,10 @@ fn targets_hold_on_corpus_and_mutations() {
         };
         seeds.iter().for_each(|seed| run(seed));
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        let start = Instant::now();
-        // A slow machine does fewer, of the same sequence.
-        for _ in 0..200_000 {
+        for _ in 0..3_000 {
             let seed = &seeds[random.below(seeds.len())];
             let other = &seeds[random.below(seeds.len())];
             run(&mutate(seed, other, &mut random));
-            if start.elapsed() > Duration::from_secs(2) {
-                break;
-            }
         }
     }
 }
