@@ -25,6 +25,10 @@ fn main() {
             args: Vec::new(),
             close_leaked: false,
             confine: None,
+            version: None,
+            examine: false,
+            version: None,
+            examine: false,
         }),
         reasons: vec![Reason {
             text: "use armv6-rpi-linux-gnueabi".into(),

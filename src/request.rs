@@ -40,6 +40,8 @@ pub struct Request<'a> {
     pub place: Place,
     pub job: Job<'a>,
     pub passed: Passed,
+    /// A preprocessor's job under distcc whose macros are left to the helper.
+    pub examined: bool,
 }
 
 /// What the arguments say of the job, read once.
@@ -179,7 +181,26 @@ impl<'a> Request<'a> {
             place,
             job,
             passed,
+            examined: false,
         })
+    }
+
+    /// Under distcc, the same request told that it begins with so many words that ccroute added to
+    /// leave its macros to the helper. Only the preprocessor obeys them: what is compiled here after
+    /// all (no helper, a failed one, a local slot) has its macros expanded here.
+    #[must_use]
+    pub fn with_added(mut self, words: usize) -> Request<'a> {
+        let added = self.args.first().is_some_and(|w| *w == "-fdirectives-only");
+        if self.place != Place::UnderDistcc || !added {
+            return self;
+        }
+        if self.job.preprocesses {
+            self.examined = self.job.kernel.is_none();
+        } else {
+            self.args = self.args.get(words..).unwrap_or_default();
+            self.job = Job::of_args(self.args);
+        }
+        self
     }
 }
 

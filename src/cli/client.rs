@@ -332,10 +332,6 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
     if let Some(flags) = gcc.as_ref().or(clang.as_ref()) {
         text.push_str(&format!("defaults = {flags}\n"));
     }
-    let version = native.gcc.as_ref().map(|m| m.answers.version.as_str());
-    if version.is_some_and(|v| major(v) >= DIRECTIVES_ONLY) {
-        text.push_str(&format!("\n[{triple} kernel *]\nexpand-macros = helper\n"));
-    }
     if let (Some(_), Some(flags)) = (&gcc, &clang) {
         let mut conditions = vec!["clang*".to_string()];
         let of_clang = native.means.iter().filter(|(_, tool)| tool.is_clang());
@@ -347,15 +343,6 @@ fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String
         }
     }
     text
-}
-
-/// gcc's first version whose -fdirectives-only understands raw strings and comments as its other
-/// preprocessor does. A kernel uses nothing that the option gets wrong: docs/expand-macros.md.
-const DIRECTIVES_ONLY: u32 = 11;
-
-fn major(version: &str) -> u32 {
-    let field = version.split('.').next();
-    field.and_then(|f| f.parse().ok()).unwrap_or(0)
 }
 
 /// The comment that says which compiler was asked.

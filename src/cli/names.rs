@@ -168,6 +168,7 @@ fn on_helper_with(
         place: Place::Helper,
         job: crate::request::Job::of_args(&args),
         passed: Passed::default(),
+        examined: false,
     };
     let world = Host::new(&request, &host::path_variable(), host::this_file())
         .with_client(client)

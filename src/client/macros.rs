@@ -1,113 +1,214 @@
 //! Whether a sent job's macros may be expanded on the helper: gcc's `-fdirectives-only`.
 //!
 //! The client's preprocessor then only follows includes and conditionals. What it prints still
-//! holds the macros' definitions, and the helper expands them. That is another program to the
-//! compiler in the cases below, found by experiment (`docs/expand-macros.md`), of which some give
-//! another object without a word.
+//! holds the macros' definitions, and the helper expands them. Here is what the options say about it;
+//! what the files say is in [`super::examine`]. Both were found by experiment
+//! (docs/expand-macros.md).
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
+use super::examine::{self, Unsound};
 use crate::compiler::name::Tool;
 use crate::options::{scan, Kind};
 use crate::os::Moment;
 
-/// Words in a source that mean something else on the helper, or that gcc does not print again.
-/// A header's are not seen: whoever asks for the expansion knows the project's headers. Those that
-/// headers do use are stated instead: [`Candidate::arguments`].
-pub const UNSOUND: [&[u8]; 7] = [
-    b"__COUNTER__",
-    b"__INCLUDE_LEVEL__",
-    b"__TIMESTAMP__",
-    b"push_macro",
-    b"pop_macro",
-    b"redefine_extname",
-    b"pragma message",
-];
+/// The option. Where ccroute adds it, it is the first of the words that it adds.
+pub const OPTION: &str = "-fdirectives-only";
 
-/// Options that gcc rejects beside `-fdirectives-only`, under which it loses lines, or under which
-/// it speaks of what is stated; prefixes.
-const AGAINST: [&[u8]; 16] = [
+/// The variable that tells ccroute under a launcher how many words it put before a job's arguments.
+/// They are for the helper and for the preprocessor alone: a compile here does without them.
+pub const ADDED: &str = "_CCROUTE_ADDED";
+
+/// gcc's first version whose `-fdirectives-only` understands raw strings and comments as its other
+/// preprocessor does.
+pub const FIRST_VERSION: u32 = 11;
+
+/// Options under which text that is compiled with `-fdirectives-only` gives another object, with its
+/// macros expanded or not, or that gcc rejects beside it; prefixes.
+const AGAINST: [&[u8]; 17] = [
     b"-C",
     b"-P",
-    b"-Wbuiltin-macro-redefined",
-    b"-Wdate-time",
-    b"-Werror=builtin-macro-redefined",
     b"-Wunused-macros",
+    b"-Werror=unused-macros",
+    b"-dD",
+    b"-dI",
+    b"-dM",
+    b"-dN",
+    b"-dU",
     b"-fdirectives-only",
     b"-finput-charset",
     b"-fopenacc",
     b"-fopenmp",
     b"-fpreprocessed",
     b"-frecord-gcc-switches",
-    b"-g3",
-    b"-ggdb3",
     b"-traditional",
     b"--traditional",
+];
+
+/// Debug information that lists macros. `-g3` is one of `-g30` and the like too.
+const MACRO_INFORMATION: [&[u8]; 2] = [b"-g3", b"-ggdb3"];
+
+/// Options under which a kernel's compiler speaks of what is stated; prefixes.
+const AGAINST_STATED: [&[u8]; 3] = [
+    b"-Wbuiltin-macro-redefined",
+    b"-Wdate-time",
+    b"-Werror=builtin-macro-redefined",
 ];
 
 /// A job whose macros may be expanded on the helper, as far as its arguments show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate<'a> {
     pub source: &'a [u8],
+    pub cxx: bool,
+    /// What is stated of it, if it is a kernel's.
+    stated: Option<Stated>,
+}
+
+/// What a job in a kernel says of itself: its text is not examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stated {
     /// What `__BASE_FILE__` is.
     base: Vec<u8>,
-    /// Whether `__DATE__` and `__TIME__` are errors, as in a kernel.
-    pub dateless: bool,
+    /// Whether `__DATE__` and `__TIME__` are errors.
+    dateless: bool,
 }
 
 /// The job, if its macros may be expanded on the helper.
-pub fn candidate<'a>(tool: Tool, args: &'a [&'a OsStr]) -> Option<Candidate<'a>> {
+pub fn candidate<'a>(tool: Tool, args: &'a [&'a OsStr], kernel: bool) -> Option<Candidate<'a>> {
     // clang understands the option only since version 15, and otherwise.
     if !matches!(tool, Tool::Gcc | Tool::Gxx) {
         return None;
     }
-    let (mut source, mut dateless) = (None, false);
-    let mut maps = Maps::default();
+    let mut source = None;
+    let mut strict89 = false;
     for arg in scan(args) {
         match arg.kind {
-            Kind::Plain(b"-Werror=date-time") => dateless = true,
-            Kind::Plain(b"-Wno-date-time") => dateless = false,
-            Kind::Plain(b"-Wno-error=date-time") => return None,
-            Kind::Plain(word) if AGAINST.iter().any(|a| word.starts_with(a)) => return None,
+            Kind::Plain(word) if is_against(word) => return None,
             Kind::Plain(word) if hands_on(word) => return None,
-            Kind::Plain(word) => maps.add(word),
+            Kind::Plain(word) => strict89 |= is_c89(word),
+            Kind::Valued(b"-x" | b"--language", _) => return None,
             Kind::Input(path) => source = Some(path),
             _ => {}
         }
     }
     let source = source?;
     let dot = source.iter().rposition(|&b| b == b'.')?;
-    let extension = &source[dot + 1..];
-    let known: [&[u8]; 7] = [b"c", b"cc", b"cpp", b"cxx", b"cp", b"c++", b"C"];
-    let base = maps.apply(source)?;
-    // It has to go into a string of C.
-    let plain = |b: &u8| !matches!(b, b'"' | b'\\') && !b.is_ascii_control();
-    (known.contains(&extension) && base.iter().all(plain)).then_some(Candidate {
+    let cxx = match &source[dot + 1..] {
+        b"c" => tool == Tool::Gxx,
+        b"cc" | b"cpp" | b"cxx" | b"cp" | b"c++" | b"C" | b"CPP" => true,
+        _ => return None,
+    };
+    // There `//` begins no comment, but the option takes it for one.
+    if strict89 && !cxx {
+        return None;
+    }
+    let stated = match kernel {
+        true => Some(Stated::of(args, source)?),
+        false => None,
+    };
+    Some(Candidate {
         source,
-        base,
-        dateless,
+        cxx,
+        stated,
+    })
+}
+
+fn is_against(word: &[u8]) -> bool {
+    let begins = |list: &[&[u8]]| list.iter().any(|a| word.starts_with(a));
+    begins(&AGAINST) || begins(&MACRO_INFORMATION)
+}
+
+/// `-Wp,-P` and the like.
+fn hands_on(word: &[u8]) -> bool {
+    let Some(rest) = word.strip_prefix(b"-Wp,") else {
+        return false;
+    };
+    rest.split(|&b| b == b',').any(is_against)
+}
+
+/// The standards of C without `//`.
+fn is_c89(word: &[u8]) -> bool {
+    const NAMES: [&[u8]; 4] = [b"c89", b"c90", b"iso9899:1990", b"iso9899:199409"];
+    let standard = word.strip_prefix(b"-std=");
+    word == b"-ansi" || standard.is_some_and(|s| NAMES.contains(&s))
+}
+
+/// Whether the compiler translates trigraphs under these options, as far as can be told: a `no` is
+/// certain. The standards of C++ have none since C++17.
+pub fn translates_trigraphs(args: &[&OsStr]) -> bool {
+    const WITHOUT: [&[u8]; 8] = [
+        b"c++17", b"c++1z", b"c++20", b"c++2a", b"c++23", b"c++2b", b"c++26", b"c++2c",
+    ];
+    let strict = |standard: &[u8]| {
+        (standard.starts_with(b"c") || standard.starts_with(b"iso")) && !WITHOUT.contains(&standard)
+    };
+    args.iter().any(|arg| {
+        let word = arg.as_encoded_bytes();
+        let standard = word.strip_prefix(b"-std=").or(word.strip_prefix(b"--std="));
+        word.ends_with(b"-ansi") || word.ends_with(b"-trigraphs") || standard.is_some_and(strict)
     })
 }
 
 impl Candidate<'_> {
-    /// The arguments that have the macros expanded on the helper. There the source has another
-    /// name, and the clock and SOURCE_DATE_EPOCH are others, so that what the compiler would say of
-    /// them here is stated; that counts for headers too.
+    /// What in the command line or in the source itself speaks against it, if that is known before
+    /// the preprocessor runs. `content`: of the source.
+    pub fn unsound(&self, args: &[&OsStr], content: &[u8]) -> Option<Unsound> {
+        match &self.stated {
+            Some(_) => examine::alone_in_kernel(content),
+            None => examine::words(args.iter().copied()).or_else(|| examine::alone(content)),
+        }
+    }
+
+    /// Whether the preprocessor's text has to be examined before it leaves. A kernel has nothing
+    /// unsound in what is compiled for it.
+    pub fn is_examined(&self) -> bool {
+        self.stated.is_none()
+    }
+
+    /// Whether [`Candidate::arguments`] wants to know the date.
+    pub fn says_date(&self) -> bool {
+        self.stated.as_ref().is_some_and(|s| !s.dateless)
+    }
+
+    /// The arguments that have the macros expanded on the helper. Of a kernel's job is also stated
+    /// what the helper could not know: there the source has another name, and the clock and
+    /// SOURCE_DATE_EPOCH are others.
     pub fn arguments(&self, built: Option<&Built>) -> Vec<OsString> {
-        let mut base = b"-D__BASE_FILE__=\"".to_vec();
-        base.extend_from_slice(&self.base);
-        base.push(b'"');
-        let mut words: Vec<OsString> = vec![
-            "-fdirectives-only".into(),
-            "-Wno-builtin-macro-redefined".into(),
-            OsString::from_vec(base),
-        ];
+        let mut words: Vec<OsString> = vec![OPTION.into()];
+        if let Some(stated) = &self.stated {
+            words.push("-Wno-builtin-macro-redefined".into());
+            let base = [b"-D__BASE_FILE__=\"", &stated.base[..], b"\""].concat();
+            words.push(OsString::from_vec(base));
+        }
         if let Some(built) = built {
             words.push(format!("-D__DATE__=\"{}\"", built.date).into());
             words.push(format!("-D__TIME__=\"{}\"", built.time).into());
         }
         words
+    }
+}
+
+impl Stated {
+    /// What can be stated of the source under these arguments, if nothing speaks against it.
+    fn of(args: &[&OsStr], source: &[u8]) -> Option<Stated> {
+        let (mut maps, mut dateless) = (Maps::default(), false);
+        for arg in scan(args) {
+            match arg.kind {
+                Kind::Plain(b"-Werror=date-time") => dateless = true,
+                Kind::Plain(b"-Wno-date-time") => dateless = false,
+                Kind::Plain(b"-Wno-error=date-time") => return None,
+                Kind::Plain(word) if AGAINST_STATED.iter().any(|a| word.starts_with(a)) => {
+                    return None
+                }
+                Kind::Plain(word) => maps.add(word),
+                _ => {}
+            }
+        }
+        let base = maps.apply(source)?;
+        // It has to go into a string of C.
+        let plain = |b: &u8| !matches!(b, b'"' | b'\\') && !b.is_ascii_control();
+        base.iter().all(plain).then_some(Stated { base, dateless })
     }
 }
 
@@ -184,22 +285,6 @@ impl Built {
     }
 }
 
-/// `-Wp,-P` and the like.
-fn hands_on(word: &[u8]) -> bool {
-    let Some(rest) = word.strip_prefix(b"-Wp,") else {
-        return false;
-    };
-    rest.split(|&b| b == b',')
-        .any(|w| AGAINST.iter().any(|a| w.starts_with(a)))
-}
-
-/// Whether a source's text has any of [`UNSOUND`].
-pub fn unsound(text: &[u8]) -> bool {
-    UNSOUND
-        .iter()
-        .any(|word| memchr::memmem::find(text, word).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,12 +293,16 @@ mod tests {
     fn only_plain_c_and_cxx_with_gcc() {
         let ask = |tool, line: &str| {
             let words: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
-            candidate(tool, &words).is_some()
+            let kernel = line.contains("__KERNEL__");
+            candidate(tool, &words, kernel).is_some()
         };
         for line in [
             "-O2 -g -c a.c",
             "-c a.c++ -o a.o",
             "-Wp,-MMD,x.d -c ../x.y/a.C",
+            "-Wdate-time -fmacro-prefix-map=a=b=c -c a.cc",
+            "-std=c89 -c a.cc",
+            "-std=gnu89 -c a.c",
         ] {
             assert!(ask(Tool::Gcc, line), "{line}");
         }
@@ -229,12 +318,17 @@ mod tests {
             "-fopenmp-simd -c a.c",
             "-Wunused-macros -c a.c",
             "-Wp,-P -c a.c",
-            "-Wdate-time -c a.c",
-            "-Werror=date-time -Wno-error=date-time -c a.c",
-            "-Werror=builtin-macro-redefined -c a.c",
-            "-fmacro-prefix-map=a=b=c -c a.c",
-            "-fmacro-prefix-map=a=b -ffile-prefix-map=b=c -c a.c",
-            "-fmacro-prefix-map=a=\"b -c a.c",
+            "-dD -c a.c",
+            "-ggdb3 -c a.c",
+            "-x c++ -c a.c",
+            "-std=c89 -c a.c",
+            "-ansi -c a.c",
+            "-D__KERNEL__ -Wdate-time -c a.c",
+            "-D__KERNEL__ -Werror=date-time -Wno-error=date-time -c a.c",
+            "-D__KERNEL__ -Werror=builtin-macro-redefined -c a.c",
+            "-D__KERNEL__ -fmacro-prefix-map=a=b=c -c a.c",
+            "-D__KERNEL__ -fmacro-prefix-map=a=b -ffile-prefix-map=b=c -c a.c",
+            "-D__KERNEL__ -fmacro-prefix-map=a=\"b -c a.c",
             "-traditional-cpp -c a.c",
             "-fdirectives-only -c a.c",
             "-finput-charset=latin1 -c a.c",
@@ -245,13 +339,52 @@ mod tests {
     }
 
     #[test]
-    fn words_that_mean_something_else_there_are_found() {
-        assert!(unsound(b"const char *d = __TIMESTAMP__;"));
-        assert!(unsound(b"#pragma push_macro(\"A\")"));
-        assert!(unsound(b"___INCLUDE_LEVEL____TIME__"));
-        assert!(!unsound(b"const char *d = __DATE__;"));
-        assert!(!unsound(b"int _; const char *f = __FILE__; _"));
-        assert!(!unsound(b""));
+    fn a_language_is_the_tools_or_the_files() {
+        let cxx = |tool, source: &'static str| {
+            let words = [OsStr::new("-c"), OsStr::new(source)];
+            candidate(tool, &words, false).map(|c| c.cxx)
+        };
+        assert_eq!(cxx(Tool::Gcc, "a.c"), Some(false));
+        assert_eq!(cxx(Tool::Gcc, "a.cpp"), Some(true));
+        assert_eq!(cxx(Tool::Gxx, "a.c"), Some(true));
+        assert_eq!(cxx(Tool::Gxx, "a.C"), Some(true));
+    }
+
+    #[test]
+    fn trigraphs_belong_to_the_old_strict_standards() {
+        for (line, want) in [
+            ("-std=c++14", true),
+            ("-std=c11", true),
+            ("-std=iso9899:1999", true),
+            ("-ansi", true),
+            ("-trigraphs", true),
+            ("-Wp,-trigraphs", true),
+            ("-std=gnu++14", false),
+            ("-std=c++17", false),
+            ("-O2", false),
+        ] {
+            assert_eq!(translates_trigraphs(&[OsStr::new(line)]), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_shows_before_the_preprocessor_runs() {
+        let ask = |kernel, word: &'static str, content: &str| {
+            let words = [OsStr::new(word), OsStr::new("-c"), OsStr::new("a.c")];
+            let candidate = candidate(Tool::Gcc, &words, kernel).unwrap();
+            candidate.unsound(&words, content.as_bytes())
+        };
+        assert_eq!(ask(false, "-DX=1", "int a = __COUNTER__;"), None);
+        assert_eq!(
+            ask(true, "-DX=1", "int a = __COUNTER__;"),
+            Some("__COUNTER__")
+        );
+        assert_eq!(ask(false, "-DX=__DATE__", ""), Some("__DATE__"));
+        assert_eq!(ask(false, "-DX=1", "__DATE__"), Some("__DATE__"));
+        // Whether a pushed name counts only the text tells.
+        let push = "#pragma push_macro(\"A\")\n";
+        assert_eq!(ask(false, "-DX=1", push), None);
+        assert_eq!(ask(true, "-DX=1", push), Some("#pragma push_macro"));
     }
 
     #[test]
@@ -259,7 +392,7 @@ mod tests {
         let built = Built::now(Some(OsStr::new("1700000000"))).unwrap();
         let ask = |line: &str, built: Option<&Built>| {
             let words: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
-            let candidate = candidate(Tool::Gcc, &words).expect(line);
+            let candidate = candidate(Tool::Gcc, &words, true).expect(line);
             let words = candidate.arguments(built).into_iter().skip(2);
             let words: Vec<String> = words.map(|w| w.into_string().unwrap()).collect();
             words.join(" ")

@@ -247,6 +247,17 @@ impl Search {
         first.unwrap_or(Reach::Nowhere)
     }
 
+    /// Whether the first program called `full` on the PATH `path` is ccroute.
+    pub fn leads_here(&self, path: &OsStr, full: &str) -> bool {
+        let dirs = path.as_bytes().split(|&b| b == b':');
+        let places = dirs.map(|dir| Path::new(OsStr::from_bytes(dir)).join(full));
+        let runs = |at: &PathBuf| self.see(at).is_some_and(|s| s.is_file && s.executable);
+        places
+            .into_iter()
+            .find(runs)
+            .is_some_and(|at| self.is_ours(&at))
+    }
+
     fn is_ours(&self, path: &Path) -> bool {
         self.see(path).is_some_and(|s| {
             self.skip.contains(&s.id) || is_ccroute(Path::new(self.resolved(path, &s)))

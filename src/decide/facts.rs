@@ -41,8 +41,12 @@ pub trait Facts {
     /// These arguments with `-march=native` and its like expanded to what the compiler there means
     /// by them, if that can be found out.
     fn expanded(&self, compiler: &Path, args: &[&OsStr]) -> Option<Vec<OsString>>;
-    /// Whether the macros of this source may be expanded elsewhere, as far as it shows.
-    fn expands_elsewhere(&self, source: &OsStr) -> bool;
+    /// A source's content, unless it cannot be read or is too large to be looked through.
+    fn source(&self, path: &OsStr) -> Option<Vec<u8>>;
+    /// Whether a launcher's children that look for this program name find ccroute.
+    fn leads_here(&self, full: &str) -> bool;
+    /// Whether distcc leaves preprocessing to its helpers (pump mode).
+    fn pumps(&self) -> bool;
     /// What `__DATE__` and `__TIME__` are here and now, if that can be said.
     fn built(&self) -> Option<Built>;
     /// Where a launcher's children find `full`, if it is to be `local`, an installed compiler.

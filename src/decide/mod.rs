@@ -64,6 +64,10 @@ pub struct Run {
     pub close_leaked: bool,
     /// On a helper, what the compiler is kept from.
     pub confine: Option<Confine>,
+    /// The compiler's version, where it is known: `12.2.0`, or `12`.
+    pub version: Option<String>,
+    /// The preprocessor's text is examined before it leaves: see [`crate::client::examine`].
+    pub examine: bool,
 }
 
 /// How a client's compile is confined on a helper.

@@ -321,12 +321,17 @@ impl Deciding<'_> {
             );
         }
         self.note(format!("runs {}", candidate.installed.path.display()));
+        if self.request.examined {
+            self.note("its text is examined: macros are left to the helper");
+        }
         Ok(Run {
             compiler: candidate.installed.path.clone(),
             args,
             close_leaked: self.request.place == Place::Helper,
             confine: (self.request.place == Place::Helper)
                 .then(|| confine(&wanted.settings, self.files.clone())),
+            version: candidate.version.clone(),
+            examine: self.request.examined,
         })
     }
 

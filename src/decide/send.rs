@@ -4,16 +4,24 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use super::refusal::Refusal;
-use super::{Deciding, Refusing, Send, Wanted};
+use super::{Deciding, Refusing, Run, Send, Wanted};
 use crate::client::deps::{dependencies, Dependencies};
 use crate::client::local::{local_reason, LocalReason};
 use crate::client::macros;
 use crate::compiler::name::{CompilerName, Tool};
 use crate::compiler::search::Reach;
-use crate::rules::{ExpandMacros, Fallback, VersionMatch};
+use crate::rules::{ExpandMacros, Fallback, Origin, VersionMatch};
 
 /// The variable that tells ccroute under a launcher which compiler the request meant.
 pub const COMPILER: &str = "_CCROUTE_COMPILER";
+
+/// The words that ccroute adds to leave a job's macros to the helper.
+#[derive(Default)]
+struct Added {
+    words: Vec<OsString>,
+    /// ccroute has to be the launcher's preprocessor, and look at what it prints.
+    examined: bool,
+}
 
 impl<'a> Deciding<'a> {
     /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
@@ -58,18 +66,7 @@ impl<'a> Deciding<'a> {
             self.note(format!("{reason}, and is expanded"));
         }
         let name = self.sent_name(wanted);
-        let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
-        match self.facts.reach(&name.to_string(), &local.compiler) {
-            Reach::Outside(path) => env.push(("PATH", path)),
-            Reach::ThroughShim => env.push((COMPILER, local.compiler.into())),
-            Reach::Nowhere => {
-                self.kind = "its full name is not on this machine";
-                self.note(format!(
-                    "compiled here: {name} is not to be found on this machine; 'ccroute install --client' makes the link"
-                ));
-                return Ok(None);
-            }
-        }
+        let mark = self.reasons.len();
         let args = match &expanded {
             Some(own) => {
                 let own: Vec<&OsStr> = own.iter().map(OsString::as_os_str).collect();
@@ -89,11 +86,31 @@ impl<'a> Deciding<'a> {
             self.note(format!("compiled here: {}", self.kind));
             return Ok(None);
         };
+        let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
+        let added = self.macros_left(wanted, &name, &local, &own);
+        let reach = match added.examined {
+            true => Reach::ThroughShim,
+            false => self.facts.reach(&name.to_string(), &local.compiler),
+        };
+        match reach {
+            Reach::Outside(path) => env.push(("PATH", path)),
+            Reach::ThroughShim => {
+                env.push((COMPILER, local.compiler.into()));
+                if !added.words.is_empty() {
+                    env.push((macros::ADDED, added.words.len().to_string().into()));
+                }
+            }
+            Reach::Nowhere => {
+                self.reasons.truncate(mark);
+                self.kind = "its full name is not on this machine";
+                self.note(format!(
+                    "compiled here: {name} is not to be found on this machine; 'ccroute install --client' makes the link"
+                ));
+                return Ok(None);
+            }
+        }
         let mut words = vec![OsString::from(name.to_string())];
-        words.extend(
-            self.expands_there(wanted, name.tool, &own)
-                .unwrap_or_default(),
-        );
+        words.extend(added.words);
         words.extend(args);
         words.extend(dependencies);
         self.kind = "can be distributed";
@@ -116,33 +133,82 @@ impl<'a> Deciding<'a> {
         }))
     }
 
-    /// The arguments that have the macros expanded on the helper, where a rule wants that and nothing
-    /// speaks against it.
-    fn expands_there(
+    /// The words that leave a job's macros to the helper; none where they are expanded here. Without
+    /// a rule, kernels and C++ are left: C gains nothing.
+    fn macros_left(
         &mut self,
         wanted: &Wanted,
-        tool: Tool,
+        name: &CompilerName,
+        local: &Run,
         args: &[&OsStr],
-    ) -> Option<Vec<OsString>> {
-        let rule = wanted.settings.expand_macros.clone()?;
-        if rule.value != ExpandMacros::Helper {
-            return None;
+    ) -> Added {
+        let rule = wanted.settings.expand_macros.clone();
+        if rule
+            .as_ref()
+            .is_some_and(|r| r.value == ExpandMacros::Client)
+        {
+            return Added::default();
         }
-        let words = macros::candidate(tool, args)
-            .filter(|c| self.facts.expands_elsewhere(OsStr::from_bytes(c.source)))
-            .and_then(|candidate| {
-                if candidate.dateless {
-                    return Some(candidate.arguments(None));
-                }
-                let built = self.facts.built()?;
-                Some(candidate.arguments(Some(&built)))
-            });
-        let text = match words {
-            Some(_) => "macros are expanded on the helper",
-            None => "macros are expanded here: on the helper they could be others",
+        let kernel = self.request.job.kernel.is_some();
+        let candidate = macros::candidate(name.tool, args, kernel);
+        let major = |v: &String| v.split('.').next()?.parse().ok();
+        let version: Option<u32> = local.version.as_ref().and_then(major);
+        let understood = match &rule {
+            Some(_) => version.is_none_or(|v| v >= macros::FIRST_VERSION),
+            None => version.is_some_and(|v| v >= macros::FIRST_VERSION),
         };
-        self.because(text, &rule.origin);
-        words
+        let usual = kernel || candidate.as_ref().is_some_and(|c| c.cxx);
+        if rule.is_none() && !(usual && understood) {
+            return Added::default();
+        }
+        let origin = rule.map_or(Origin::BuiltIn, |r| r.origin);
+        let left = candidate
+            .filter(|_| understood)
+            .ok_or("under these options they could be others on the helper")
+            .and_then(|candidate| self.leaves_macros(&candidate, name, args));
+        match left {
+            Ok(added) => {
+                self.because("macros are expanded on the helper", &origin);
+                added
+            }
+            Err(why) => {
+                self.because(format!("macros are expanded here: {why}"), &origin);
+                Added::default()
+            }
+        }
+    }
+
+    /// What is added for a candidate, or why nothing is.
+    fn leaves_macros(
+        &self,
+        candidate: &macros::Candidate<'_>,
+        name: &CompilerName,
+        args: &[&OsStr],
+    ) -> Result<Added, &'static str> {
+        if self.facts.pumps() {
+            return Err("pump mode sends the source itself");
+        }
+        let examined = candidate.is_examined();
+        if examined && !self.facts.leads_here(&name.to_string()) {
+            return Err("the launcher would find another program than ccroute to preprocess with");
+        }
+        let source = self.facts.source(OsStr::from_bytes(candidate.source));
+        let content = source.ok_or("the source cannot be read")?;
+        if let Some(found) = candidate.unsound(args, &content) {
+            return Err(found);
+        }
+        let built = match candidate.says_date() {
+            true => Some(
+                self.facts
+                    .built()
+                    .ok_or("SOURCE_DATE_EPOCH is not a time")?,
+            ),
+            false => None,
+        };
+        Ok(Added {
+            words: candidate.arguments(built.as_ref()),
+            examined,
+        })
     }
 
     /// The full name under which the job leaves. A helper without ccroute has no `TRIPLE-cc`; so

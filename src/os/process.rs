@@ -1,14 +1,21 @@
 //! Processes: forking once, waiting for signals with a time limit, ending as another process ended.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, OsStr};
+use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::memfd::{memfd_create, MFdFlags};
+use nix::sys::prctl;
 use nix::sys::resource::{setrlimit, Resource};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal};
-use nix::unistd::{ForkResult, Pid};
+use nix::sys::wait::{waitpid, WaitStatus};
+use nix::unistd::{dup2_stderr, getpid, getppid, ForkResult, Pid};
+
+use super::{exec, write_all};
 
 /// Forks this process, which must have one thread. `None` in the child.
 ///
@@ -76,6 +83,57 @@ pub fn end_by(signal: Signal) -> ! {
     let _ = set.thread_unblock();
     let _ = nix::sys::signal::raise(signal);
     exit_now(128 + signal as i32)
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(Signal),
+}
+
+/// Runs a program as [`exec`] does, in a child, and waits for its end. Everything that a child
+/// inherits passes through unchanged, except standard error, which goes to `errors` if that is given.
+/// If this process dies first, the child is sent SIGTERM.
+///
+/// # Errors
+/// The child cannot be made or waited for. A program that cannot be started ends with code 127.
+pub fn run<S: AsRef<OsStr>>(
+    program: &Path,
+    args: &[S],
+    set: &[(&str, &OsStr)],
+    errors: Option<&File>,
+) -> io::Result<Ended> {
+    let parent = getpid();
+    let Some(child) = fork()? else {
+        let redirected = errors.map_or(Ok(()), dup2_stderr);
+        // The parent may have died before the child could say that it wants to know.
+        let told = prctl::set_pdeathsig(Signal::SIGTERM);
+        if redirected.is_ok() && told.is_ok() && getppid() == parent {
+            let error = exec(program, args, set, &|_| true);
+            write_all(2, format!("{}: {error}\n", program.display()).as_bytes());
+        }
+        exit_now(127)
+    };
+    loop {
+        match waitpid(child, None) {
+            Ok(WaitStatus::Exited(_, code)) => return Ok(Ended::Code(code)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Ended::Signal(signal)),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A file without a name, in memory.
+///
+/// # Errors
+/// The kernel has none to give.
+pub fn memory_file() -> io::Result<File> {
+    let name = c"ccroute";
+    Ok(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?))
 }
 
 /// Exchanges two files of one file system, both of which must exist (renameat2(2)).

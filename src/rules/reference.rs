@@ -141,7 +141,7 @@ impl Key {
             ),
             Key::ExpandMacros => help(
                 "client, helper",
-                "Where the macros of a job that is sent are expanded. On the helper saves the client's time, but not every source allows it. Without it: client.",
+                "Where the macros of a job that is sent to gcc are expanded. On the helper saves the client's time; a job that this would change is expanded on the client all the same. Without it: helper for C++ and kernels with gcc 11 or later, otherwise client.",
             ),
             Key::Fallback => help(
                 "allow, refuse",

@@ -16,6 +16,7 @@ use crate::os::FileId;
 use crate::request::Place;
 use crate::request::{Request, PASSED, SAFEGUARD};
 use crate::rules::{LogTo, OnRefuse};
+use crate::shim::preprocess::preprocess;
 
 /// Carries a decision out. Returns, with the code to exit with, only where no other program took
 /// this process over.
@@ -37,6 +38,12 @@ pub fn carry_out(
 fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
     if run.close_leaked {
         os::close_leaked();
+    }
+    if run.examine {
+        return match preprocess(run, request, passed) {
+            Ok(exit) => exit,
+            Err(error) => cannot_run(&run.compiler.display().to_string(), &error, request),
+        };
     }
     if let Some(confine) = &run.confine {
         if let Err(error) = confine.limits.apply() {

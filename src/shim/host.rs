@@ -176,11 +176,19 @@ impl Facts for Host {
         crate::client::native::expanded(compiler, args)
     }
 
-    fn expands_elsewhere(&self, source: &OsStr) -> bool {
+    fn source(&self, path: &OsStr) -> Option<Vec<u8>> {
         // A larger source takes longer to look through than its macros to expand.
         const MOST: u64 = 4 << 20;
-        let small = Meta::of(Path::new(source)).is_ok_and(|m| m.is_file() && m.size() <= MOST);
-        small && fs::read(source).is_ok_and(|text| !crate::client::macros::unsound(&text))
+        let small = Meta::of(Path::new(path)).is_ok_and(|m| m.is_file() && m.size() <= MOST);
+        small.then(|| fs::read(path).ok())?
+    }
+
+    fn leads_here(&self, full: &str) -> bool {
+        self.search.leads_here(&self.path, full)
+    }
+
+    fn pumps(&self) -> bool {
+        std::env::var_os("INCLUDE_SERVER_PORT").is_some()
     }
 
     fn built(&self) -> Option<Built> {

@@ -2,10 +2,12 @@
 
 pub mod exec;
 pub mod host;
+mod preprocess;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::client::macros::ADDED;
 use crate::decide::{decide, Facts, COMPILER};
 use crate::exit::Exit;
 use crate::helper::limits::OwnWork;
@@ -52,7 +54,7 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     let own_work = safeguard.then(OwnWork::begin);
     let passed = Passed::parse(&std::env::var_os(PASSED).unwrap_or_default());
     let request = match Request::new(called, args, safeguard, passed, os::parent_name) {
-        Ok(request) => request,
+        Ok(request) => request.with_added(added()),
         Err(error) => {
             exec::say(&error.to_string(), Place::Direct);
             return if safeguard {
@@ -83,6 +85,12 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
         own_work.end();
     }
     exec::carry_out(&decision, &request, this, &log.log)
+}
+
+/// How many words ccroute put before this job's arguments: see [`ADDED`].
+fn added() -> usize {
+    let text = std::env::var(ADDED).ok();
+    text.and_then(|t| t.parse().ok()).unwrap_or(0)
 }
 
 fn bad_rules(request: &Request<'_>, error: &dyn std::fmt::Display) -> Exit {

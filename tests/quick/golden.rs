@@ -28,6 +28,8 @@ struct Fake {
     guard: Option<u64>,
     /// Whether a directory before /usr/bin holds ccroute under the full names.
     links: bool,
+    /// Whether distcc runs in pump mode.
+    pumps: bool,
     directory: Option<PathBuf>,
 }
 
@@ -89,8 +91,19 @@ impl Facts for Fake {
         };
         (!args.contains(&OsStr::new("-mcpu=native"))).then(|| args.iter().map(expand).collect())
     }
-    fn expands_elsewhere(&self, source: &OsStr) -> bool {
-        source != "counter.c"
+    fn source(&self, path: &OsStr) -> Option<Vec<u8>> {
+        let text: &[u8] = match path.to_str()? {
+            "counter.c" => b"int a = __COUNTER__;\n",
+            "date.c" | "date.cc" => b"const char *date = __DATE__;\n",
+            _ => b"int x;\n",
+        };
+        Some(text.to_vec())
+    }
+    fn leads_here(&self, _: &str) -> bool {
+        self.links
+    }
+    fn pumps(&self) -> bool {
+        self.pumps
     }
     fn built(&self) -> Option<Built> {
         Some(Built {
@@ -149,6 +162,7 @@ fn run_case(path: &Path) -> (String, String) {
     let mut name = String::new();
     let mut words: Vec<String> = Vec::new();
     let mut place = Place::Direct;
+    let mut added = 0;
     let mut want = String::new();
     for (section, body) in sections(&text) {
         match section.as_str() {
@@ -167,6 +181,8 @@ fn run_case(path: &Path) -> (String, String) {
                         "from" => fake.client = Some(value.parse().unwrap()),
                         "native" => fake.native = value.into(),
                         "links" => fake.links = value == "yes",
+                        "pump" => fake.pumps = value == "yes",
+                        "added" => added = value.parse().unwrap(),
                         "guard" => fake.guard = Some(value.parse().unwrap()),
                         "directory" => fake.directory = Some(value.into()),
                         "place" => {
@@ -208,6 +224,7 @@ fn run_case(path: &Path) -> (String, String) {
     let mut request =
         Request::new(OsStr::new(&name), &args, false, Passed::default(), || None).unwrap();
     request.place = place;
+    request = request.with_added(added);
     let rules = RuleSet::parse(&texts).unwrap();
     let got = render(&decide(&request, &rules, &fake), place);
     (want, got)
