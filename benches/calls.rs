@@ -27,8 +27,6 @@ fn main() {
             confine: None,
             version: None,
             examine: false,
-            version: None,
-            examine: false,
         }),
         reasons: vec![Reason {
             text: "use armv6-rpi-linux-gnueabi".into(),

@@ -1,5 +1,5 @@
-/* What can be had by hand in twenty lines: sends a compile under its full name, macros unexpanded;
- * runs everything else at once. The yardstick for ccroute on the client. */
+/* What can be had by hand in twenty lines: sends a compile under its full name, macros unexpanded
+ * (-DEXPANDED: expanded); runs everything else at once. The yardstick for ccroute on the client. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +21,9 @@ int main(int argc, char **argv)
 	}
 	words[n++] = "distcc";
 	words[n++] = strstr(base, "+") ? "arm-linux-gnueabihf-g++" : "arm-linux-gnueabihf-gcc";
+#ifndef EXPANDED
 	words[n++] = "-fdirectives-only";
+#endif
 	memcpy(words + n, argv + 1, argc * sizeof *argv);
 	return execv("/usr/bin/distcc", words), 127;
 }
