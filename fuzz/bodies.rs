@@ -62,8 +62,8 @@ pub fn args(data: &[u8]) {
     let mut next = 0;
     for arg in scan(&words) {
         assert_eq!(arg.index, next, "no word is skipped or read twice");
-        assert!(matches!(arg.words, 1 | 2));
-        if arg.words == 2 {
+        assert!((1..=4).contains(&arg.words));
+        if arg.words > 1 {
             assert!(matches!(arg.kind, Kind::Valued(_, Some(_))));
         }
         next += arg.words;

@@ -17,6 +17,9 @@ pub const SAFEGUARD: &str = "_DISTCC_SAFEGUARD";
 /// The variable that carries [`Passed`] from shim to shim.
 pub const PASSED: &str = "_CCROUTE_PASSED";
 
+/// Variables by which gcc and clang choose other programs or options. They do not travel with a job.
+pub const STEERING: [&str; 3] = ["COMPILER_PATH", "GCC_EXEC_PREFIX", "CCC_OVERRIDE_OPTIONS"];
+
 /// How many shims one invocation may come through. Honest nesting reaches more than five
 /// (cargo-make #447), nothing honest reaches twenty.
 pub const MAX_DEPTH: usize = 20;
@@ -42,6 +45,8 @@ pub struct Request<'a> {
     pub passed: Passed,
     /// A preprocessor's job under distcc whose macros are left to the helper.
     pub examined: bool,
+    /// The first variable of [`STEERING`] that is set.
+    pub steered_by: Option<&'static str>,
 }
 
 /// What the arguments say of the job, read once.
@@ -69,20 +74,14 @@ impl<'a> Job<'a> {
         let mut kernel = ArgWatch::default();
         for arg in scan(args) {
             kernel.see(&arg);
+            job.compiles |= arg.compiles();
+            job.target = arg.target().or(job.target);
             match arg.kind {
-                Kind::Plain(b"-c" | b"-S" | b"--compile" | b"--assemble") => job.compiles = true,
                 Kind::Plain(b"-E" | b"--preprocess") => job.preprocesses = true,
                 Kind::Valued(b"-o" | b"--output", value) => job.output = value,
-                Kind::Valued(b"-target" | b"--target", value) => job.target = value,
                 Kind::Input(path) => job.inputs.push(path),
                 Kind::Plain(b"-fno-lto") => job.lto = false,
-                Kind::Plain(word) => {
-                    if let Some(target) = word.strip_prefix(b"--target=") {
-                        job.target = Some(target);
-                    } else if word.starts_with(b"-flto") {
-                        job.lto = true;
-                    }
-                }
+                Kind::Plain(word) if word.starts_with(b"-flto") => job.lto = true,
                 _ => {}
             }
         }
@@ -182,6 +181,7 @@ impl<'a> Request<'a> {
             job,
             passed,
             examined: false,
+            steered_by: None,
         })
     }
 

@@ -29,20 +29,16 @@ impl Target {
         let mut target = self.clone();
         let mut stated = Stated::default();
         for arg in scan(flags) {
-            let word = match arg.kind {
-                Kind::Plain(word) => word,
-                Kind::Valued(b"-target" | b"--target", Some(name)) => {
-                    target.retarget(name);
-                    continue;
-                }
-                _ => continue,
+            if let Some(name) = arg.target() {
+                target.retarget(name);
+            }
+            let Kind::Plain(word) = arg.kind else {
+                continue;
             };
             let Ok(word) = std::str::from_utf8(word) else {
                 continue;
             };
-            if let Some(name) = word.strip_prefix("--target=") {
-                target.retarget(name.as_bytes());
-            } else if let Some(name) = word.strip_prefix("-f") {
+            if let Some(name) = word.strip_prefix("-f") {
                 target.code_generation(name);
             } else if let Some(name) = word.strip_prefix("-m") {
                 target.machine(name, &mut stated);

@@ -137,6 +137,7 @@ fn request<'a>(
     let mut request = Request::new(&arguments.name, args, false, Passed::default(), || None)
         .map_err(|e| Failure::Usage(e.to_string()))?;
     request.place = place;
+    request.steered_by = host::steering_variable();
     Ok(request)
 }
 

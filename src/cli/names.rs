@@ -169,6 +169,7 @@ fn on_helper_with(
         job: crate::request::Job::of_args(&args),
         passed: Passed::default(),
         examined: false,
+        steered_by: None,
     };
     let world = Host::new(&request, &host::path_variable(), host::this_file())
         .with_client(client)

@@ -1,21 +1,37 @@
 //! What of a direct request is compiled here at once, because a launcher would only find out
 //! later that it cannot be distributed, or would send it and lose something.
 //!
-//! Three sorts of jobs stay: those that distcc runs locally anyway, after starting up; those that
-//! it sends and whose result then is refused, wrong or incomplete (distcc brings back one object
-//! and nothing else); and those of which the arguments do not show enough to state the client's
-//! defaults rightly. `tests/local_at_once.rs` holds every row against distcc.
+//! Four sorts of jobs stay: those that distcc runs locally anyway, after starting up; those that
+//! it sends and whose result then is wrong or incomplete (distcc brings back one object
+//! and nothing else); those that a helper would refuse, which then gets no job for a minute; and those
+//! of which the arguments do not show enough to state the client's
+//! defaults rightly. `tests/full/local_at_once.rs` holds every row against distcc.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use crate::compiler::name::Tool;
-use crate::options::{scan, Arg, Kind};
+use crate::helper::hostile::{hostile, Hostile, JobFiles};
+use crate::options::table::LeftOut;
+use crate::options::{find, scan_as, Arg, Family, Kind, Stays};
 use crate::os::shown;
 
+/// A direct request, as far as it counts for whether it is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    pub tool: Tool,
+    pub args: &'a [&'a OsStr],
+    /// Whether it is a kernel compile.
+    pub kernel: bool,
+    pub directory: &'a Path,
+    /// A variable that is set and by which compilers choose programs or options.
+    pub steered_by: Option<&'static str>,
+}
+
 /// Why a direct request is compiled here at once. The words are the request's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LocalReason<'a> {
     /// No compiler of C, C++ or Objective-C.
     Tool(Tool),
@@ -35,7 +51,7 @@ pub enum LocalReason<'a> {
     /// An input without an extension that distcc knows.
     UnknownSource(&'a [u8]),
     Assembler(&'a [u8]),
-    /// The source of a configure script's test.
+    /// The source of a configure script's test, or of CMake's, Meson's or cgo's.
     Probe(&'a [u8]),
     /// A source that includes binary files, which stay on this machine.
     IncludesBinary(&'a [u8]),
@@ -55,6 +71,10 @@ pub enum LocalReason<'a> {
     Spelling(&'a [u8]),
     /// Means this machine's processor, which the helper does not have.
     Native(&'a [u8]),
+    /// A variable that chooses programs or options, and does not travel.
+    Steered(&'static str),
+    /// A helper would refuse it.
+    Refused(Hostile),
 }
 
 impl LocalReason<'_> {
@@ -82,6 +102,8 @@ impl LocalReason<'_> {
             Preprocessing(_) => "preprocessing and compiling not apart",
             Spelling(_) => "a spelling that distcc does not know",
             Native(_) => "means this machine's processor",
+            Steered(_) => "a variable chooses the compiler's programs",
+            Refused(_) => "a helper would refuse it",
         }
     }
 }
@@ -89,7 +111,7 @@ impl LocalReason<'_> {
 impl fmt::Display for LocalReason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use LocalReason::*;
-        match *self {
+        match self {
             Tool(tool) => write!(f, "{tool} is not sent"),
             CompilesNothing => f.write_str("neither -c nor -S: nothing that can be distributed"),
             Asks(word) => write!(f, "{} only asks the compiler", shown(word)),
@@ -114,6 +136,8 @@ impl fmt::Display for LocalReason<'_> {
             }
             Spelling(word) => write!(f, "distcc does not know {}", shown(word)),
             Native(word) => write!(f, "{} means this machine", shown(word)),
+            Steered(name) => write!(f, "{name} is set, and does not travel with the job"),
+            Refused(why) => write!(f, "a helper would refuse it: {why}"),
         }
     }
 }
@@ -133,124 +157,115 @@ const SOURCES: [&[u8]; 14] = [
     b"c", b"cc", b"cpp", b"cxx", b"C", b"i", b"ii", b"cp", b"c++", b"m", b"mm", b"mi", b"mii", b"M",
 ];
 
-/// Words that begin so only ask, or end the work before there is an object.
-const ASKS: [&[u8]; 9] = [
-    b"-###",
-    b"--help",
-    b"-dump",
-    b"-print-",
-    b"--print-",
-    b"--version",
-    b"--verbose",
-    b"--target-help",
-    b"-fsyntax-only",
-];
-
-/// Words that begin so write files that distcc does not bring back.
-const WRITES: [&[u8]; 22] = [
-    b"--coverage",
-    b"-dr",
-    b"-fcallgraph-info",
-    b"-fcompare-debug",
-    b"-fcondition-coverage",
-    b"-fdeps-",
-    b"-fdiagnostics-add-output=",
-    b"-fdiagnostics-format=json-file",
-    b"-fdiagnostics-format=sarif-file",
-    b"-fdiagnostics-set-output=",
-    b"-fdump-",
-    b"-fopt-info",
-    b"-foptimization-record-file",
-    b"-fpath-coverage",
-    b"-fprofile-arcs",
-    b"-frepo",
-    b"-fsave-optimization-record",
-    b"-fstack-usage",
-    b"-ftest-coverage",
-    b"-ftime-trace",
-    b"-save-temps",
-    b"--save-temps",
-];
-
-/// Words that begin so make the compiler proper read files, or run programs.
-const READS: [&[u8]; 16] = [
-    b"-fauto-profile",
-    b"-fbranch-probabilities",
-    b"-fmodule",
-    b"-fpch-",
-    b"-fplugin",
-    b"-fprebuilt-module-path",
-    b"-fprofile-",
-    b"-fsanitize-blacklist=",
-    b"-fsanitize-coverage-allowlist=",
-    b"-fsanitize-coverage-ignorelist=",
-    b"-fsanitize-ignorelist=",
-    b"-fthinlto-index",
-    b"-specs",
-    b"--specs",
-    b"-fxray-attr-list=",
-    b"-load",
-];
-
-/// Options in the long form that distcc passes on unharmed; any other it takes for nothing.
-const LONG: [&[u8]; 10] = [
-    b"--debug",
-    b"--gcc-toolchain=",
-    b"--no-warnings",
-    b"--optimize",
-    b"--param",
-    b"--pedantic",
-    b"--std=",
-    b"--sysroot",
-    b"--target",
-    b"--warn-",
-];
-
 /// Kernel sources that contain `.incbin`, which the helper's assembler resolves, or fails to.
 const BINARIES: [&[u8]; 2] = [b"kernel/configs.c", b"kernel/kheaders.c"];
 
-/// Why this request is compiled here at once; `None` if it can be sent. `kernel`: whether it is a
-/// kernel compile. [`LocalReason::Native`] comes last: whoever can expand the word may send.
-pub fn local_reason<'a>(
-    tool: Tool,
-    args: &'a [&'a OsStr],
-    kernel: bool,
-) -> Option<LocalReason<'a>> {
-    if !SENT.contains(&tool) {
-        return Some(LocalReason::Tool(tool));
+/// Why this request is compiled here at once; `None` if it can be sent.
+/// [`LocalReason::Native`] comes last: whoever can expand the word may send.
+pub fn local_reason<'a>(call: &Call<'a>) -> Option<LocalReason<'a>> {
+    if !SENT.contains(&call.tool) {
+        return Some(LocalReason::Tool(call.tool));
     }
     // Links and questions are frequent, and need no closer look.
-    if !args.iter().any(|a| matches!(a.as_bytes(), b"-c" | b"-S")) {
+    let compiles = |a: &&OsStr| matches!(a.as_bytes(), b"-c" | b"-S");
+    if !call.args.iter().any(compiles) {
         return Some(LocalReason::CompilesNothing);
     }
-    let mut seen = Seen::default();
-    for arg in scan(args) {
-        if let Some(reason) = seen.argument(&arg) {
+    if let Some(name) = call.steered_by {
+        return Some(LocalReason::Steered(name));
+    }
+    let mut native = None;
+    for &family in call.tool.families() {
+        let mut seen = Seen::new(family);
+        for arg in scan_as(family, call.args) {
+            if let Some(reason) = seen.argument(&arg) {
+                return Some(reason);
+            }
+        }
+        if let Some(reason) = seen.conclude(call) {
             return Some(reason);
         }
+        native = native.or(seen.native);
     }
-    seen.conclude(kernel)
+    let refused = refused_there(call).map(LocalReason::Refused);
+    refused.or(native.map(LocalReason::Native))
+}
+
+/// Why a helper refuses the job as distcc sends it.
+fn refused_there(call: &Call<'_>) -> Option<Hostile> {
+    let words = as_sent(call);
+    hostile(
+        call.tool,
+        &words,
+        &JobFiles::find(&words, Path::new("/tmp")),
+    )
+}
+
+/// The arguments that arrive at a helper's compiler: distcc leaves out those of the preprocessor and
+/// the linker, and distccd names the files.
+fn as_sent<'a>(call: &Call<'a>) -> Vec<&'a OsStr> {
+    let mut words = Vec::with_capacity(call.args.len());
+    // distcc looks at words, not at options and their values.
+    let mut rest = call.args.iter().copied();
+    while let Some(word) = rest.next() {
+        let bytes = word.as_bytes();
+        let row = find(Family::Gcc, bytes).filter(|row| bytes.starts_with(row.name.as_bytes()));
+        let alone = row.is_some_and(|row| row.name.len() == bytes.len());
+        match row.and_then(|row| row.left_out) {
+            Some(_) if alone => drop(rest.next()),
+            Some(LeftOut::Joined) => {}
+            _ if bytes == b"-o" => drop(rest.next()),
+            _ if bytes.starts_with(b"-o") => {}
+            _ if bytes.first() != Some(&b'-') && SOURCES.contains(&extension(bytes)) => {
+                words.push(OsStr::new("/tmp/distccd_1.i"));
+            }
+            _ => words.push(word),
+        }
+    }
+    words.extend(["-o", "/tmp/distccd_1.o"].map(OsStr::new));
+    words
 }
 
 /// What a list of arguments has shown so far.
-#[derive(Default)]
 struct Seen<'a> {
+    family: Family,
     compiles: bool,
     input: Option<&'a [u8]>,
-    output: bool,
+    output: Option<&'a [u8]>,
     /// The last word for or against intermediate code.
     intermediate: Option<&'a [u8]>,
     native: Option<&'a [u8]>,
 }
 
 impl<'a> Seen<'a> {
+    fn new(family: Family) -> Seen<'a> {
+        Seen {
+            family,
+            compiles: false,
+            input: None,
+            output: None,
+            intermediate: None,
+            native: None,
+        }
+    }
+
     fn argument(&mut self, arg: &Arg<'a>) -> Option<LocalReason<'a>> {
+        self.compiles |= arg.compiles();
         match arg.kind {
             Kind::Response(file) => Some(LocalReason::ResponseFile(file)),
             Kind::Input(b"-") => Some(LocalReason::StandardInput),
             Kind::Input(word) => self.bare(word, true),
-            Kind::Plain(word) => self.plain(word),
-            Kind::Valued(option, value) => self.valued(arg, option, value),
+            Kind::Plain(word) => self.option(word, None),
+            Kind::Valued(option, value) => self
+                .option(option, Some(value.unwrap_or_default()))
+                .or_else(|| {
+                    // distcc knows which words these take.
+                    let known = matches!(option, b"-o" | b"-MF" | b"-MT" | b"-MQ");
+                    let taken = if known { 1 } else { arg.words };
+                    value
+                        .filter(|_| taken > 1)
+                        .and_then(|value| self.bare(value, false))
+                }),
         }
     }
 
@@ -270,74 +285,44 @@ impl<'a> Seen<'a> {
     }
 
     fn output(&mut self, word: &'a [u8]) -> Option<LocalReason<'a>> {
-        if std::mem::replace(&mut self.output, true) {
+        if self.output.replace(word).is_some() {
             return Some(LocalReason::SecondOutput(word));
         }
         matches!(word, b"-" | b"/dev/null").then_some(LocalReason::Output(word))
     }
 
-    fn plain(&mut self, word: &'a [u8]) -> Option<LocalReason<'a>> {
-        let begins = |list: &[&[u8]]| list.iter().any(|p| word.starts_with(p));
-        match word {
-            b"-c" | b"-S" => self.compiles = true,
-            b"-MD" | b"-MMD" | b"-MG" | b"-MP" => {}
-            b"-E" | b"-v" => return Some(LocalReason::Asks(word)),
-            b"-march=native" | b"-mtune=native" | b"-mcpu=native" => {
-                self.native = self.native.or(Some(word));
-            }
-            b"-fno-lto" => self.intermediate = None,
-            b"-emit-llvm" => self.intermediate = Some(word),
-            _ if word.starts_with(b"-flto") => self.intermediate = Some(word),
-            _ if word.starts_with(b"-M") || begins(&ASKS) => return Some(LocalReason::Asks(word)),
-            _ if word.starts_with(b"-Wp,") => return preprocessor_words(word),
-            _ if word.starts_with(b"-Wa,") => return assembler_words(word),
-            // The dumps of -d: letters, of which D, I, M, N and U only concern -E.
-            _ if word.starts_with(b"-d") || begins(&WRITES) || word.starts_with(b"-time=") => {
-                return Some(LocalReason::WritesMore(word));
-            }
-            _ if begins(&READS) => return Some(LocalReason::ReadsFile(word)),
-            _ if word.starts_with(b"--") && !begins(&LONG) => {
-                return Some(LocalReason::Spelling(word));
-            }
-            b"-gsplit-dwarf" => return Some(LocalReason::WritesMore(word)),
-            _ if two_steps(word) => return Some(LocalReason::Preprocessing(word)),
+    /// An option; `value`: what it takes, where that is not part of the word.
+    fn option(&mut self, word: &'a [u8], value: Option<&'a [u8]>) -> Option<LocalReason<'a>> {
+        let row = find(self.family, word)?;
+        let value = value.or(row.value(word)).unwrap_or_default();
+        match row.name {
+            "-o" => return self.output(value),
+            "-fno-lto" => self.intermediate = None,
+            "-Wp," => return preprocessor_words(word),
+            "-Wa," => return assembler_words(word),
+            "-Xassembler" if assembler_word(value) => return Some(LocalReason::WritesMore(value)),
+            "-Xclang" => return self.option(value, None),
             _ => {}
         }
-        None
+        Some(match row.stays_with(value)? {
+            Stays::Asks => LocalReason::Asks(word),
+            Stays::Writes => LocalReason::WritesMore(word),
+            Stays::Reads => LocalReason::ReadsFile(word),
+            Stays::TwoSteps => LocalReason::Preprocessing(word),
+            Stays::Spelling => LocalReason::Spelling(word),
+            Stays::Language => LocalReason::Language(value),
+            Stays::Intermediate => {
+                self.intermediate = Some(word);
+                return None;
+            }
+            Stays::Native => {
+                self.native = self.native.or(Some(word));
+                return None;
+            }
+        })
     }
 
-    fn valued(
-        &mut self,
-        arg: &Arg<'a>,
-        option: &'a [u8],
-        value: Option<&'a [u8]>,
-    ) -> Option<LocalReason<'a>> {
-        let value = value.unwrap_or_default();
-        match option {
-            b"-o" => self.output(value),
-            b"-MF" | b"-MT" | b"-MQ" => None,
-            // The helper would take what is preprocessed already for source, and expand the
-            // macros that it predefines once more: `linux` becomes 1.
-            b"-x" => Some(LocalReason::Language(value)),
-            b"-aux-info" | b"-MJ" | b"-dumpbase" | b"-dumpdir" | b"-auxbase" => {
-                Some(LocalReason::WritesMore(option))
-            }
-            b"-wrapper" | b"-include-pch" | b"-include-pth" | b"-fplugin" | b"-specs"
-            | b"-iplugindir" | b"--config" => Some(LocalReason::ReadsFile(option)),
-            b"-Xpreprocessor" => Some(LocalReason::Spelling(option)),
-            b"-Xassembler" => assembler_word(value).then_some(LocalReason::WritesMore(value)),
-            b"-Xclang" => self.plain(value),
-            _ if option.starts_with(b"--")
-                && !matches!(option, b"--param" | b"--sysroot" | b"--target") =>
-            {
-                Some(LocalReason::Spelling(option))
-            }
-            _ if arg.words == 2 => self.bare(value, false),
-            _ => None,
-        }
-    }
-
-    fn conclude(self, kernel: bool) -> Option<LocalReason<'a>> {
+    fn conclude(&self, call: &Call<'a>) -> Option<LocalReason<'a>> {
         if !self.compiles {
             return Some(LocalReason::CompilesNothing);
         }
@@ -351,37 +336,47 @@ impl<'a> Seen<'a> {
         if !SOURCES.contains(&extension) {
             return Some(LocalReason::UnknownSource(input));
         }
-        let name = base(input);
-        if name.starts_with(b"conftest.") || name.starts_with(b"tmp.conftest.") {
+        let places = [
+            Some(input),
+            self.output,
+            Some(call.directory.as_os_str().as_bytes()),
+        ];
+        if is_probe(base(input)) || places.into_iter().flatten().any(is_scratch) {
             return Some(LocalReason::Probe(input));
         }
-        if kernel && BINARIES.iter().any(|b| input.ends_with(b)) {
+        if call.kernel && BINARIES.iter().any(|b| input.ends_with(b)) {
             return Some(LocalReason::IncludesBinary(input));
         }
-        let intermediate = self.intermediate.map(LocalReason::Intermediate);
-        intermediate.or(self.native.map(LocalReason::Native))
+        self.intermediate.map(LocalReason::Intermediate)
     }
 }
 
-/// Whether distcc's two steps make another object of this than the compiler's one.
-fn two_steps(word: &[u8]) -> bool {
-    match word {
-        // For `-E` alone, but the first step obeys it: the object names the helper's temporary file.
-        b"-P" => true,
-        // The name and date of the helper's temporary file, where the source says its own; ccroute
-        // adds the option itself where a rule asks for it, and states these.
-        b"-fdirectives-only" => true,
-        // Macros are expanded twice; what is no source is compiled.
-        b"-fno-preprocessed" | b"-fdebug-cpp" => true,
-        // Strings are converted to UTF-8 twice: distcc keeps the option for the second step.
-        _ => word
-            .strip_prefix(b"-finput-charset=")
-            .is_some_and(|charset| !charset.eq_ignore_ascii_case(b"utf-8")),
-    }
+/// The name of a source that a configure script or cgo makes to try something. cgo's own sources,
+/// in `go-build*`, are no tries.
+fn is_probe(name: &[u8]) -> bool {
+    let begins: [&[u8]; 3] = [b"conftest.", b"tmp.conftest.", b"cgo-gcc-input-"];
+    begins.iter().any(|b| name.starts_with(b))
+}
+
+/// Whether a path leads through a directory in which CMake or Meson try something.
+fn is_scratch(path: &[u8]) -> bool {
+    let mut before: &[u8] = b"";
+    path.split(|&b| b == b'/').any(|part| {
+        let meson = before == b"meson-private" && part.starts_with(b"tmp");
+        let target = part.starts_with(b"cmTC_") && part.ends_with(b".dir");
+        let cmake = matches!(part, b"CMakeScratch" | b"CMakeTmp");
+        before = part;
+        meson || cmake || target || part.starts_with(b"TryCompile-")
+    })
 }
 
 /// `-Wp,…`: distcc takes it apart, and knows only what writes dependencies beside the object.
 fn preprocessor_words(word: &[u8]) -> Option<LocalReason<'_>> {
+    let two_steps = |word: &[u8]| {
+        let row = find(Family::Any, word);
+        let stays = row.and_then(|row| row.stays_with(row.value(word).unwrap_or_default()));
+        stays == Some(Stays::TwoSteps)
+    };
     if word.split(|&b| b == b',').skip(1).any(two_steps) {
         return Some(LocalReason::Preprocessing(word));
     }

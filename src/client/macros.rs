@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::examine::{self, Unsound};
 use crate::compiler::name::Tool;
-use crate::options::{scan, Kind};
+use crate::options::{find, scan, Family, Kind};
 use crate::os::Moment;
 
 /// The option. Where ccroute adds it, it is the first of the words that it adds.
@@ -23,31 +23,6 @@ pub const ADDED: &str = "_CCROUTE_ADDED";
 /// gcc's first version whose `-fdirectives-only` understands raw strings and comments as its other
 /// preprocessor does.
 pub const FIRST_VERSION: u32 = 11;
-
-/// Options under which text that is compiled with `-fdirectives-only` gives another object, with its
-/// macros expanded or not, or that gcc rejects beside it; prefixes.
-const AGAINST: [&[u8]; 17] = [
-    b"-C",
-    b"-P",
-    b"-Wunused-macros",
-    b"-Werror=unused-macros",
-    b"-dD",
-    b"-dI",
-    b"-dM",
-    b"-dN",
-    b"-dU",
-    b"-fdirectives-only",
-    b"-finput-charset",
-    b"-fopenacc",
-    b"-fopenmp",
-    b"-fpreprocessed",
-    b"-frecord-gcc-switches",
-    b"-traditional",
-    b"--traditional",
-];
-
-/// Debug information that lists macros. `-g3` is one of `-g30` and the like too.
-const MACRO_INFORMATION: [&[u8]; 2] = [b"-g3", b"-ggdb3"];
 
 /// Options under which a kernel's compiler speaks of what is stated; prefixes.
 const AGAINST_STATED: [&[u8]; 3] = [
@@ -114,9 +89,9 @@ pub fn candidate<'a>(tool: Tool, args: &'a [&'a OsStr], kernel: bool) -> Option<
     })
 }
 
+/// Whether the table of options keeps macros here with it.
 fn is_against(word: &[u8]) -> bool {
-    let begins = |list: &[&[u8]]| list.iter().any(|a| word.starts_with(a));
-    begins(&AGAINST) || begins(&MACRO_INFORMATION)
+    find(Family::Gcc, word).is_some_and(|row| row.macros_here)
 }
 
 /// `-Wp,-P` and the like.

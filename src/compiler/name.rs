@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::abi::is_processor;
 use crate::abi::triple::is_name_byte;
+use crate::options::Family;
 
 /// A tool that a compiler name can end in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +82,15 @@ impl Tool {
             .iter()
             .find(|(_, t)| *t == self)
             .map_or("", |&(s, _)| s)
+    }
+
+    /// Which compilers' options its arguments may be: `cc` is one thing here and another there.
+    pub fn families(self) -> &'static [Family] {
+        match self {
+            Tool::Cc | Tool::Cxx | Tool::Cpp => &[Family::Gcc, Family::Clang],
+            _ if self.is_clang() => &[Family::Clang],
+            _ => &[Family::Gcc],
+        }
     }
 
     /// Whether this is one of clang's drivers, which take their target from `--target`.

@@ -22,8 +22,9 @@ use crate::abi::Target;
 use crate::compiler::name::CompilerName;
 use crate::exit::Exit;
 use crate::helper::evidence::KernelSeen;
-use crate::helper::hostile::{hostile, JobFiles};
+use crate::helper::hostile::{hostile, without, JobFiles};
 use crate::helper::limits::Limits;
+use crate::options::table::Dropped;
 use crate::request::Place;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
@@ -121,6 +122,7 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
         kind: BY_NAME,
         way: OnRefuse::Local,
         files: JobFiles::default(),
+        own: request.args.to_vec(),
     };
     let outcome = deciding.outcome().unwrap_or_else(|why| {
         Outcome::Refuse(Refused {
@@ -164,6 +166,8 @@ struct Deciding<'a> {
     way: OnRefuse,
     /// On a helper, the job's files.
     files: JobFiles,
+    /// The request's arguments; on a helper without those that only make files that nobody gets.
+    own: Vec<&'a OsStr>,
 }
 
 /// The [`Decision::kind`] of a request that means what its name says.
@@ -178,8 +182,9 @@ impl Deciding<'_> {
             return Err(Refusal::Recursion.into());
         }
         if self.request.place == Place::Helper {
-            self.files = JobFiles::find(self.request.args, self.facts.working_directory());
-            if let Some(found) = hostile(self.request.name.tool, self.request.args, &self.files) {
+            self.own = without(&self.own, &[Dropped::OnHelper, Dropped::Everywhere]);
+            self.files = JobFiles::find(&self.own, self.facts.working_directory());
+            if let Some(found) = hostile(self.request.name.tool, &self.own, &self.files) {
                 return Err(Refusal::Hostile(found).into());
             }
             if let Some(word) = &self.request.name.wrapper {

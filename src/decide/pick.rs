@@ -317,12 +317,16 @@ impl Deciding<'_> {
                 &wanted.settings,
                 Vec::new(),
                 candidate.first.clone(),
-                self.request.args,
+                &self.own,
             );
         }
         self.note(format!("runs {}", candidate.installed.path.display()));
         if self.request.examined {
             self.note("its text is examined: macros are left to the helper");
+        }
+        if self.request.place == Place::Helper {
+            // No linker runs then, whatever the compiler makes of the other words; -S still wins.
+            args.insert(0, "-c".into());
         }
         Ok(Run {
             compiler: candidate.installed.path.clone(),
@@ -349,8 +353,8 @@ impl Deciding<'_> {
         target: &Target,
         first: Vec<String>,
     ) -> Vec<OsString> {
-        let own = self.request.args;
-        self.arguments_of(wanted, target, first, own)
+        let own = self.own.clone();
+        self.arguments_of(wanted, target, first, &own)
     }
 
     /// The same for other arguments than the request's.

@@ -6,10 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Run, Send, Wanted};
 use crate::client::deps::{dependencies, Dependencies};
-use crate::client::local::{local_reason, LocalReason};
+use crate::client::local::{local_reason, Call, LocalReason};
 use crate::client::macros;
 use crate::compiler::name::{CompilerName, Tool};
 use crate::compiler::search::Reach;
+use crate::helper::hostile::without;
+use crate::options::table::Dropped;
 use crate::rules::{ExpandMacros, Fallback, Origin, VersionMatch};
 
 /// The variable that tells ccroute under a launcher which compiler the request meant.
@@ -34,8 +36,15 @@ impl<'a> Deciding<'a> {
             return Ok(None);
         }
         let request = self.request;
-        let kernel = request.job.kernel.is_some();
-        let native = match local_reason(request.name.tool, request.args, kernel) {
+        let sent = without(request.args, &[Dropped::Everywhere]);
+        let call = |args| Call {
+            tool: request.name.tool,
+            args,
+            kernel: request.job.kernel.is_some(),
+            directory: self.facts.working_directory(),
+            steered_by: request.steered_by,
+        };
+        let native = match local_reason(&call(&sent)) {
             None => None,
             Some(reason @ LocalReason::Native(_)) => Some(reason),
             Some(reason) => {
@@ -57,7 +66,7 @@ impl<'a> Deciding<'a> {
         self.reasons.truncate(mark);
         let mut expanded = None;
         if let Some(reason) = native {
-            expanded = self.facts.expanded(&local.compiler, request.args);
+            expanded = self.facts.expanded(&local.compiler, &sent);
             if expanded.is_none() {
                 self.kind = reason.kind();
                 self.note(format!("compiled here: {reason}, and cannot be expanded"));
@@ -72,11 +81,11 @@ impl<'a> Deciding<'a> {
                 let own: Vec<&OsStr> = own.iter().map(OsString::as_os_str).collect();
                 self.arguments_of(wanted, &wanted.target, Vec::new(), &own)
             }
-            None => self.arguments(wanted, &wanted.target, Vec::new()),
+            None => self.arguments_of(wanted, &wanted.target, Vec::new(), &sent),
         };
         let own: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
         // A rule's flags can keep a job here as well as the request's own.
-        if let Some(reason) = local_reason(request.name.tool, &own, kernel) {
+        if let Some(reason) = local_reason(&call(&own)) {
             self.kind = reason.kind();
             self.note(format!("compiled here: {reason}, which a rule adds"));
             return Ok(None);

@@ -19,7 +19,7 @@ use crate::os;
 use crate::os::meta::Meta;
 use crate::os::FileId;
 use crate::request::Place;
-use crate::request::Request;
+use crate::request::{Request, STEERING};
 
 /// What the world is asked about. The fields that are `Some` answer in its place (`explain`).
 pub struct Host {
@@ -236,6 +236,12 @@ pub fn this_file() -> Option<FileId> {
 /// PATH, or nothing where it is unset.
 pub fn path_variable() -> OsString {
     std::env::var_os("PATH").unwrap_or_default()
+}
+
+/// A variable that is set and by which compilers choose programs or options.
+pub fn steering_variable() -> Option<&'static str> {
+    let is_set = |name: &&str| std::env::var_os(name).is_some();
+    STEERING.into_iter().find(is_set)
 }
 
 /// Where the facts of compilers are recorded: `CCROUTE_COMPILERS` in place of the standard file,

@@ -53,7 +53,7 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     // Words, paths and source of a job are a client's choice.
     let own_work = safeguard.then(OwnWork::begin);
     let passed = Passed::parse(&std::env::var_os(PASSED).unwrap_or_default());
-    let request = match Request::new(called, args, safeguard, passed, os::parent_name) {
+    let mut request = match Request::new(called, args, safeguard, passed, os::parent_name) {
         Ok(request) => request.with_added(added()),
         Err(error) => {
             exec::say(&error.to_string(), Place::Direct);
@@ -64,6 +64,7 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
             };
         }
     };
+    request.steered_by = host::steering_variable();
     let this = host::this_file();
     let passed_on = std::env::var_os(COMPILER);
     let host = Host::new(&request, &host::path_variable(), this).with_compiler(

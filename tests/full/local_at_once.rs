@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::lab::{need, Helper, Scratch};
-use ccroute::client::local::{local_reason, LocalReason};
+use ccroute::client::local::{local_reason, Call, LocalReason};
 use ccroute::compiler::name::Tool;
 
 /// Where distcc 3.4 takes a job.
@@ -309,6 +309,17 @@ const TABLE: &[(&str, Distcc, &str)] = &[
     ),
 ];
 
+/// A call in an ordinary directory.
+fn call<'a>(tool: Tool, args: &'a [&'a OsStr]) -> Call<'a> {
+    Call {
+        tool,
+        args,
+        kernel: false,
+        directory: Path::new("/home/me/src"),
+        steered_by: None,
+    }
+}
+
 /// Where distcc took the job, by its log.
 fn ask_distcc(dir: &Path, state: &Path, hosts: &str, words: &[&str]) -> (Distcc, String) {
     // A helper that failed one row is avoided for a minute.
@@ -418,7 +429,7 @@ fn every_row_is_as_distcc_does_or_says_why_not() {
         if expected != Either && distcc != expected {
             wrong.push(format!("distcc {distcc:?}, not {expected:?}: {row}\n{log}"));
         }
-        let ours = local_reason(Tool::Gcc, &args, false);
+        let ours = local_reason(&call(Tool::Gcc, &args));
         let agreed = match expected {
             Local => ours.is_some(),
             Either => ours.is_some(),
@@ -455,11 +466,11 @@ fn the_reason_names_the_argument() {
     for (row, want) in table {
         let words: Vec<&str> = row.split(' ').collect();
         let args: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-        let reason = local_reason(Tool::Gcc, &args, false).map(|r| r.to_string());
+        let reason = local_reason(&call(Tool::Gcc, &args)).map(|r| r.to_string());
         assert_eq!(reason.as_deref(), Some(*want), "{row}");
     }
     assert_eq!(
-        local_reason(Tool::Gfortran, &[OsStr::new("-c")], false),
+        local_reason(&call(Tool::Gfortran, &[OsStr::new("-c")])),
         Some(LocalReason::Tool(Tool::Gfortran))
     );
 }
@@ -467,6 +478,99 @@ fn the_reason_names_the_argument() {
 #[test]
 fn a_kernels_sources_with_binary_files_stay() {
     let args = [OsStr::new("-c"), OsStr::new("kernel/configs.c")];
-    assert!(local_reason(Tool::Gcc, &args, true).is_some());
-    assert!(local_reason(Tool::Gcc, &args, false).is_none());
+    let plain = call(Tool::Gcc, &args);
+    let kernel = Call {
+        kernel: true,
+        ..plain
+    };
+    assert!(local_reason(&kernel).is_some());
+    assert!(local_reason(&plain).is_none());
+}
+
+/// What clients sent and every helper refused, one each, before both asked one table.
+#[test]
+fn what_a_helper_refuses_is_never_sent() {
+    let both: &[&str] = &[
+        "-B bin",
+        "-Bbin",
+        "-fuse-ld=/opt/ld",
+        "-Wa,x.s",
+        "-Wa,-Iinc",
+        "-Wa,@args",
+        "-time",
+        "-T x.ld",
+        "-resource-dir x",
+        "-working-directory x",
+        "-serialize-diagnostics x",
+        "-R x",
+    ];
+    let clang: &[&str] = &[
+        "-Xclang -include-pch -Xclang x.pch",
+        "-fpass-plugin=x.so",
+        "-Xclang -add-plugin -Xclang x",
+        "-ivfsoverlay x.yaml",
+        "-fcxx-modules",
+        "--sysroot=/x -fno-integrated-as",
+    ];
+    let pairs = both
+        .iter()
+        .flat_map(|row| [(Tool::Gcc, row), (Tool::Clang, row)])
+        .chain(clang.iter().map(|row| (Tool::Clang, row)));
+    for (tool, row) in pairs {
+        let words: Vec<&OsStr> = row
+            .split(' ')
+            .chain(["-c", "a.c"])
+            .map(OsStr::new)
+            .collect();
+        assert!(
+            local_reason(&call(tool, &words)).is_some(),
+            "{tool:?} {row}"
+        );
+    }
+    let sent = ["-c", "a.c", "-Wl,-o,x", "-DX=/etc", "-include", "/etc/x.h"].map(OsStr::new);
+    assert_eq!(local_reason(&call(Tool::Gcc, &sent)), None);
+}
+
+#[test]
+fn a_variable_that_chooses_programs_keeps_a_job_here() {
+    let args = ["-c", "a.c"].map(OsStr::new);
+    let steered = Call {
+        steered_by: Some("COMPILER_PATH"),
+        ..call(Tool::Gcc, &args)
+    };
+    let reason = local_reason(&steered).map(|r| r.to_string());
+    let want = "COMPILER_PATH is set, and does not travel with the job";
+    assert_eq!(reason.as_deref(), Some(want));
+}
+
+#[test]
+fn probes_of_build_systems_stay() {
+    let is_sent = |directory: &str, line: &str| {
+        let args: Vec<&OsStr> = line.split(' ').map(OsStr::new).collect();
+        let call = Call {
+            directory: Path::new(directory),
+            ..call(Tool::Gcc, &args)
+        };
+        local_reason(&call).is_none()
+    };
+    for (directory, line) in [
+        ("/b", "-c /b/meson-private/tmpab12/testfile.c -o /b/x.o"),
+        ("/b/meson-private/tmpab12", "-c testfile.c"),
+        ("/b", "-c CMakeFiles/CMakeScratch/TryCompile-x1/src.c"),
+        ("/b/CMakeFiles/CMakeTmp", "-c /b/x.c"),
+        (
+            "/b",
+            "-c /usr/share/cmake/A.c -o CMakeFiles/cmTC_1a.dir/A.c.o",
+        ),
+        ("/tmp/go-build1/b001", "-c /tmp/cgo-gcc-input-12.c"),
+    ] {
+        assert!(!is_sent(directory, line), "{directory} {line}");
+    }
+    for (directory, line) in [
+        ("/tmp/go-build1/b001", "-c _cgo_export.c"),
+        ("/b/CMakeFiles", "-c /b/x.c -o x.dir/x.c.o"),
+        ("/b/meson-private", "-c ../tmpfile.c"),
+    ] {
+        assert!(is_sent(directory, line), "{directory} {line}");
+    }
 }

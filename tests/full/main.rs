@@ -24,6 +24,7 @@ mod march_native;
 mod matrix;
 mod native;
 mod object;
+mod options;
 mod package;
 mod probe;
 mod proof;

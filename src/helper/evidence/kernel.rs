@@ -87,6 +87,8 @@ pub struct ArgWatch {
 impl ArgWatch {
     /// Takes the next argument.
     pub fn see(&mut self, arg: &Arg<'_>) {
+        // Whoever states a target means it: samples/bpf passes -D__KERNEL__ to make BPF.
+        self.target |= arg.target().is_some();
         match arg.kind {
             Kind::Valued(b"-D", Some(value)) => {
                 let name = value.split(|&b| b == b'=').next().unwrap_or_default();
@@ -103,9 +105,6 @@ impl ArgWatch {
                     }
                 }
             }
-            // Whoever states a target means it: samples/bpf passes -D__KERNEL__ to make BPF.
-            Kind::Valued(b"-target" | b"--target", Some(_)) => self.target = true,
-            Kind::Plain(word) => self.target |= word.starts_with(b"--target="),
             Kind::Input(path) => self.compat |= is_compat(path),
             _ => {}
         }

@@ -143,6 +143,10 @@ fn options_of_honest_builds_pass() {
         "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -mmcu=atmega328p -S",
         "-fprofile-update=atomic -fpatchable-function-entry=16,16 -mrecord-mcount -pg -fzero-call-used-regs=used-gpr",
         "-MD -MP -MQ x.o",
+        // No linker runs.
+        "-shared -static -rdynamic -nostdlib -pie -Wl,-z,now -Wl,--as-needed -Wl,-rpath,/opt/lib -Wl,-O1",
+        "-Wl,-soname,x.so -Wl,--hash-style=gnu -fuse-ld=lld -z now -u x -Xlinker -z -Xlinker now -lm -L/x",
+        "-Wl,-dynamic-linker,/lib/ld.so -Wl,--version -Wl,--gc-sections -Wl,-Ttext=0 -static-pie -r -s",
         // clang's.
         "--target=aarch64-linux-gnu -target arm-linux-gnueabihf -fintegrated-as -Qunused-arguments",
         "-mllvm -asan-stack=0 -mllvm -inline-threshold=100 -mllvm -asan-mapping-offset=0xdffffc0000000000",

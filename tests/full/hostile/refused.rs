@@ -60,7 +60,7 @@ fn harmful_arguments_are_refused_in_every_spelling() {
         ("-Wp,-fplugin=x", Loads),
         ("--warn-p,-fplugin=x", Loads),
         ("-Xpreprocessor -fplugin=x", Loads),
-        ("-include-pch -fplugin=x", Loads),
+        ("-include-pch -fplugin=x", Reads),
         ("-D -fplugin=x", Loads),
         ("-Xlinker -fplugin=x", Loads),
         ("@x", Reads),
@@ -110,6 +110,26 @@ fn harmful_arguments_are_refused_in_every_spelling() {
         ("--dump-tree-all", Writes),
         ("-da", Writes),
         ("-dr", Writes),
+        ("-dpppppa", Writes),
+        ("-da1", Writes),
+        ("-dAAAAx", Writes),
+        ("-R x", Hides),
+        ("-fuse-ld=/x/ld", Runs),
+        ("--ld-path=/x/ld", Runs),
+        ("-T x.ld", Reads),
+        ("-Tx.ld", Reads),
+        ("-Wl,--plugin,./x.so", Runs),
+        ("-Wl,-plugin,x.so", Runs),
+        ("-Wl,--plug=x.so", Runs),
+        ("-Wl,-o,x.so", Runs),
+        ("-Wl,-ox.so", Runs),
+        ("-Wl,-T,x.ld", Runs),
+        ("-Wl,-Map=x", Runs),
+        ("-Wl,@x", Reads),
+        ("-Wl,/x/y.o", Reads),
+        ("-Xlinker --plugin -Xlinker x.so", Loads),
+        ("--for-linker=--plugin=x.so", Runs),
+        ("-fopenmp-targets=nvptx64", Runs),
         ("--dump=a", Writes),
         ("-dumpdir x", Writes),
         ("--dumpdir x", Writes),
@@ -204,6 +224,10 @@ fn harmful_arguments_are_refused_in_every_spelling() {
         ("--analyze", NoObject),
         ("--autocomplete=-f", NoObject),
         ("-Xclang -ast-dump", NoObject),
+        ("-Xclang -analyzer-checker-help", NoObject),
+        ("-Xclang -emit-merged-ifs", NoObject),
+        ("-Xclang -rewrite-macros", NoObject),
+        ("-Xclang -compiler-options-dump", NoObject),
     ];
     for &(args, want) in clang {
         assert_eq!(plain(Tool::Clang, args), Some(want), "plain: {args}");
@@ -217,11 +241,31 @@ fn without_c_the_linker_would_run() {
     let found = hostile(Tool::Gcc, &[INPUT, "-o", OUTPUT], &job);
     assert_eq!(found.map(|h| h.harm), Some(Harm::Runs));
     // Hidden from the compiler as another option's value.
-    for hidden in ["-Xlinker", "-Hf", "-Xf", "-gnatO", "-I", "-MT"] {
+    for hidden in [
+        "-Xlinker",
+        "-Hf",
+        "-Xf",
+        "-gnatO",
+        "-I",
+        "-MT",
+        "-h",
+        "-Xarch_x86_64",
+        "-rpath",
+        "--rtlib",
+        "-ftrapv-handler",
+        "-sectcreate",
+        "-fxray-modes=",
+    ] {
         let args = [hidden, "-c", INPUT, "-o", OUTPUT];
-        let found = hostile(Tool::Gcc, &args, &job);
-        assert_eq!(found.map(|h| h.harm), Some(Harm::Runs), "{hidden}");
+        for tool in [Tool::Gcc, Tool::Clang] {
+            let found = hostile(tool, &args, &job);
+            assert_eq!(found.map(|h| h.harm), Some(Harm::Runs), "{hidden}");
+        }
     }
+    // As the last of these, it is the name of a file.
+    let args = [INPUT, "-o", OUTPUT, "--", "-c"];
+    let found = hostile(Tool::Clang, &args, &job);
+    assert_eq!(found.map(|h| h.harm), Some(Harm::Hides));
 }
 
 #[test]

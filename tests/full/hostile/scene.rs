@@ -40,14 +40,14 @@ impl Scene {
         let scene = Scene(dir);
         let script = format!("#!/bin/sh\necho >{}\nexit 0\n", scene.path("ran").display());
         // An assembler under a name that is not installed, in what clang takes for a gcc.
-        let foreign = "toolchain/usr/sparc64-linux-gnu/bin/sparc64-linux-gnu-as";
+        let foreign = "toolchain/usr/sparc-linux-gnu/bin/sparc-linux-gnu-as";
         for name in ["run", "bin/cc1", "bin/as", foreign] {
             let path = scene.path(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, &script).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let gcc = scene.path("toolchain/usr/lib/gcc/sparc64-linux-gnu/99");
+        let gcc = scene.path("toolchain/usr/lib/gcc/sparc-linux-gnu/99");
         fs::create_dir_all(&gcc).unwrap();
         fs::write(gcc.join("crtbegin.o"), "").unwrap();
         let so = scene.path("x.so");
