@@ -86,6 +86,8 @@ fn known(before: &[u8], path: &Path) -> Option<Entry> {
         version: record.version.to_owned(),
         target: record.target.to_owned(),
         defaults: record.flags().map(str::to_owned).collect(),
+        // Of an older file: asked again.
+        toolchain: record.toolchain()?,
     })
 }
 

@@ -6,3 +6,4 @@ pub mod name;
 pub mod record;
 pub mod search;
 pub mod stated;
+pub mod toolchain;

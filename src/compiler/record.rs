@@ -4,8 +4,11 @@
 //! The file is lines of fields separated by tabs:
 //!
 //! ```text
-//! PATH DEVICE INODE MTIME-NS SIZE FAMILY TRIPLE VERSION TARGET DEFAULTS
+//! PATH DEVICE INODE MTIME-NS SIZE FAMILY TRIPLE VERSION TARGET DEFAULTS RUN READ
 //! ```
+//!
+//! RUN and READ are what the sandbox lets the compiler execute and read, separated by colons. Files of before
+//! the sandbox had them lack both.
 //!
 //! A record holds only for the very file it was made from; a compiler that was replaced or
 //! updated has none until the next `check`. Lines that begin with `#` are comments, lines that
@@ -23,6 +26,7 @@ use thiserror::Error;
 use crate::abi::Target;
 use crate::compiler::ask::{ask, defaults, Compiler, Family};
 use crate::compiler::search::Installed;
+use crate::compiler::toolchain::Toolchain;
 use crate::os;
 use crate::os::meta::Meta;
 use crate::os::trusted::{by_root_or_user, Untrusted};
@@ -83,12 +87,29 @@ pub struct Record<'a> {
     pub target: &'a str,
     /// Its defaults as flags, separated by blanks.
     pub defaults: &'a str,
+    /// Paths, separated by colons; `None` in an older file.
+    pub run: Option<&'a str>,
+    pub read: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
     /// The target, if this version of the program can read it.
     pub fn target(&self) -> Option<Target> {
         self.target.parse().ok()
+    }
+
+    /// What it runs and reads, if that is recorded.
+    pub fn toolchain(&self) -> Option<Toolchain> {
+        let paths = |list: &str| {
+            list.split(':')
+                .filter(|p| !p.is_empty())
+                .map(PathBuf::from)
+                .collect()
+        };
+        Some(Toolchain {
+            run: paths(self.run?),
+            read: paths(self.read?),
+        })
     }
 
     /// The defaults, one by one.
@@ -136,6 +157,8 @@ fn parse(line: &[u8]) -> Option<(&[u8], Stat, Record<'_>)> {
         version: fields.next()?,
         target: fields.next()?,
         defaults: fields.next()?,
+        run: fields.next(),
+        read: fields.next(),
     };
     Some((path, stat, record))
 }
@@ -201,6 +224,7 @@ pub struct Entry {
     pub version: String,
     pub target: String,
     pub defaults: Vec<String>,
+    pub toolchain: Toolchain,
 }
 
 impl Entry {
@@ -218,6 +242,7 @@ impl Entry {
             family: answers.family,
             target: answers.target().to_string(),
             defaults: defaults(&answers),
+            toolchain: Toolchain::ask(path).unwrap_or_else(|| Toolchain::of_path(path)),
             triple: answers.triple,
             version: answers.version,
         })
@@ -256,6 +281,8 @@ pub fn format(entries: &[Entry]) -> Result<Vec<u8>, BadEntry> {
             &entry.version,
             &entry.target,
             &entry.defaults.join(" "),
+            &joined(&entry.toolchain.run),
+            &joined(&entry.toolchain.read),
         ];
         for text in texts {
             if text.contains(['\t', '\n']) {
@@ -273,6 +300,13 @@ pub fn format(entries: &[Entry]) -> Result<Vec<u8>, BadEntry> {
         bytes.push(b'\n');
     }
     Ok(bytes)
+}
+
+/// Paths in one field. One that cannot stand there is left out: the compiler is then kept from it.
+fn joined(paths: &[PathBuf]) -> String {
+    let texts = paths.iter().filter_map(|p| p.to_str());
+    let fit = texts.filter(|t| !t.contains([':', '\t', '\n']));
+    fit.collect::<Vec<_>>().join(":")
 }
 
 /// Replaces the facts file at once: whoever reads it sees the old or the new one. Mode 0644,
@@ -305,6 +339,10 @@ mod tests {
             version: "12.2.0".to_string(),
             target: "arm 32 little hard".to_string(),
             defaults: vec!["-march=armv6".to_string(), "-marm".to_string()],
+            toolchain: Toolchain {
+                run: vec!["/usr/bin/as".into()],
+                read: vec!["/usr/include".into(), "/opt/x:y".into()],
+            },
         }
     }
 
@@ -314,6 +352,9 @@ mod tests {
         let stat = entry("/").stat;
         let record = lookup(&file, Path::new("/usr/bin/gcc"), &stat).unwrap();
         assert_eq!(record.triple, "arm-linux-gnueabihf");
+        let toolchain = record.toolchain().unwrap();
+        assert_eq!(toolchain.run, [Path::new("/usr/bin/as")]);
+        assert_eq!(toolchain.read, [Path::new("/usr/include")]);
         assert_eq!(
             record.flags().collect::<Vec<_>>(),
             ["-march=armv6", "-marm"]

@@ -28,7 +28,7 @@ use crate::options::table::Dropped;
 use crate::request::Place;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
-use crate::rules::{OnRefuse, Origin, Settings, Sourced, Subject};
+use crate::rules::{OnRefuse, Origin, Sandbox, Settings, Sourced, Subject};
 
 /// What is to be done with a request, and why.
 #[derive(Clone, Debug)]
@@ -74,13 +74,11 @@ pub struct Run {
 /// How a client's compile is confined on a helper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confine {
-    /// Landlock around the compiler, where the kernel has it.
-    pub sandbox: bool,
+    /// Whether the compiler runs in the sandbox.
+    pub sandbox: Sandbox,
     /// Which files are the job's own.
     pub job: JobFiles,
     pub limits: Limits,
-    /// Directories of compilers outside the system's own, from the rule's `path`.
-    pub toolchain: Vec<PathBuf>,
     /// Variables that the compiler keeps besides the usual few, from the rule's `environment`.
     pub environment: Vec<String>,
 }

@@ -8,7 +8,7 @@ use super::{merged_arguments, Confine, Deciding, Recorded, Refusing, Run, Wanted
 use crate::abi::triple::Triple;
 use crate::abi::{clang, Target};
 use crate::compiler::name::{CompilerName, Tool};
-use crate::compiler::search::{expand, unique, Found, Installed};
+use crate::compiler::search::{unique, Found, Installed};
 use crate::compiler::stated;
 use crate::helper::hostile::JobFiles;
 use crate::helper::limits::Limits;
@@ -464,12 +464,8 @@ fn confine(settings: &Settings, job: JobFiles) -> Confine {
         limit.as_ref().map_or(default, |limit| limit.value)
     };
     let usual = Limits::default();
-    let path = settings.path.as_ref();
     Confine {
-        sandbox: settings
-            .sandbox
-            .as_ref()
-            .is_none_or(|s| s.value != Sandbox::No),
+        sandbox: settings.sandbox.as_ref().map_or(Sandbox::Yes, |s| s.value),
         job,
         limits: Limits {
             memory: value(&settings.limit_memory, usual.memory),
@@ -477,9 +473,6 @@ fn confine(settings: &Settings, job: JobFiles) -> Confine {
             file_size: value(&settings.limit_file_size, usual.file_size),
             ..usual
         },
-        toolchain: path.map_or(Vec::new(), |p| {
-            p.value.iter().flat_map(|d| expand(d)).collect()
-        }),
         environment: settings
             .environment
             .as_ref()

@@ -236,11 +236,25 @@ impl Redirected {
             false => Delivery::NotWanted,
         }
     }
+}
 
-    /// Removes the results where distccd is gone and cannot.
-    pub fn discard(&self) {
-        for Moved { to, .. } in self.object.iter().chain(&self.dependencies) {
-            let _ = fs::remove_file(to);
+/// Removes a job's files where distccd was killed and cannot: input and object, a pump job's tree, and what standard
+/// output and standard error were written to.
+pub fn discard(job: &JobFiles) {
+    for file in job.input.iter().chain(&job.output) {
+        let _ = fs::remove_file(file);
+    }
+    if let Some(tree) = &job.tree {
+        let _ = fs::remove_dir_all(tree);
+    }
+    let parent = job.output.as_deref().and_then(Path::parent);
+    for stream in ["/proc/self/fd/1", "/proc/self/fd/2"] {
+        let Ok(file) = fs::read_link(stream) else {
+            continue;
+        };
+        let name = file.file_name().map(OsStr::as_bytes).unwrap_or_default();
+        if file.parent() == parent && name.starts_with(b"distcc") {
+            let _ = fs::remove_file(file);
         }
     }
 }

@@ -116,6 +116,25 @@ pub fn hang_up(peer: Peer) {
     let _ = socket::shutdown(peer.fd, socket::Shutdown::Both);
 }
 
+/// The version of Landlock's interface that the kernel offers; 0 where it has none, or was started without it.
+pub fn landlock_version() -> u32 {
+    const ASK_VERSION: libc::c_uint = 1;
+    let nothing = std::ptr::null::<libc::c_void>();
+    let call = libc::SYS_landlock_create_ruleset;
+    // SAFETY: with this flag the call takes no structure and only returns a number.
+    let version = unsafe { libc::syscall(call, nothing, 0_usize, ASK_VERSION) };
+    u32::try_from(version).unwrap_or(0)
+}
+
+/// Whether the kernel has seccomp filters that can make a call fail.
+pub fn has_seccomp_filters() -> bool {
+    const GET_ACTION_AVAIL: libc::c_uint = 2;
+    let action: u32 = libc::SECCOMP_RET_ERRNO;
+    let pointer = &raw const action;
+    // SAFETY: the call reads the number during the call.
+    unsafe { libc::syscall(libc::SYS_seccomp, GET_ACTION_AVAIL, 0_u32, pointer) == 0 }
+}
+
 /// Where a path leads, links followed, in time that grows with its length.
 ///
 /// # Errors

@@ -5,17 +5,20 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
+use crate::compiler::record::{self, Stat};
+use crate::compiler::toolchain::Toolchain;
 use crate::decide::{Confine, Decision, Outcome, Refused, Run, Send};
 use crate::exit::Exit;
-use crate::helper::private::{Delivery, Private, Redirected};
-use crate::helper::sandbox::{self, Policy};
+use crate::helper::private::{discard, Delivery, Private, Redirected};
+use crate::helper::sandbox::{self, Kernel, Policy};
 use crate::helper::supervisor::{Ended, Supervisor};
 use crate::os;
 use crate::os::process;
 use crate::os::FileId;
 use crate::request::Place;
 use crate::request::{Request, PASSED, SAFEGUARD};
-use crate::rules::{LogTo, OnRefuse};
+use crate::rules::{LogTo, OnRefuse, Sandbox};
+use crate::shim::host::facts_file;
 use crate::shim::preprocess::preprocess;
 
 /// Carries a decision out. Returns, with the code to exit with, only where no other program took
@@ -49,12 +52,27 @@ fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> 
         if let Err(error) = confine.limits.apply() {
             return cannot_contain(request, &error);
         }
-        if confine.sandbox {
+        if confine.sandbox != Sandbox::No {
+            let lacks = || !Kernel::running().missing().is_empty();
+            if confine.sandbox == Sandbox::Require && lacks() {
+                let why = "this helper's kernel lacks a part of the sandbox (rule: sandbox = require); see ccroute check";
+                return cannot_contain(request, &why);
+            }
             return supervise(run, confine, request, passed);
         }
     }
     let error = os::exec(&run.compiler, &run.args, &[passed], &|_| true);
     cannot_run(&run.compiler.display().to_string(), &error, request)
+}
+
+/// What the compiler runs and reads, as recorded or else as its path says.
+fn toolchain(compiler: &Path) -> Toolchain {
+    let recorded = || {
+        let records = record::read(&facts_file()).ok().flatten()?;
+        let record = record::lookup(&records, compiler, &Stat::of(compiler).ok()?)?;
+        record.toolchain()
+    };
+    recorded().unwrap_or_else(|| Toolchain::of_path(compiler))
 }
 
 /// Runs a client's compile in its sandbox, below this process, and ends as it ended. Returns only if it
@@ -76,12 +94,7 @@ fn supervise(run: &Run, confine: &Confine, request: &Request<'_>, passed: (&str,
         }
     };
     let redirected = Redirected::new(&run.args, &confine.job, private.path());
-    let policy = Policy::for_job(
-        &confine.job,
-        &run.compiler,
-        &confine.toolchain,
-        private.path(),
-    );
+    let policy = Policy::for_job(&confine.job, toolchain(&run.compiler), private.path());
     let set = [("TMPDIR", private.path().as_os_str()), passed];
     let ended = supervisor.run(confine.limits.wall_clock(), || {
         if let Err(error) = sandbox::apply(&policy) {
@@ -103,7 +116,7 @@ fn supervise(run: &Run, confine: &Confine, request: &Request<'_>, passed: (&str,
         _ => Delivery::NotWanted,
     };
     if matches!(ended, Ended::Told(_)) && supervisor.is_orphan() {
-        redirected.discard();
+        discard(&confine.job);
     }
     private.remove();
     let tell = |what: &str| say(&format!("{}: {what}", request.name), request.place);

@@ -1,4 +1,4 @@
-//! A client that speaks distcc's protocol (version 1: plain mode, no compression) by itself, so
+//! A client that speaks distcc's protocol (version 1: plain mode, no compression; version 3: pump mode) by itself, so
 //! that a test can send any argument list from any loopback address. A test tool only: ccroute
 //! speaks no network protocol.
 
@@ -18,6 +18,8 @@ pub struct Reply {
     pub stdout: Vec<u8>,
     /// Empty where none was sent.
     pub object: Vec<u8>,
+    /// Of a pump job: the list of dependencies.
+    pub dependencies: Vec<u8>,
 }
 
 impl Reply {
@@ -89,4 +91,66 @@ fn bytes(stream: &mut TcpStream, name: &[u8; 4]) -> Option<Vec<u8>> {
     let mut bytes = vec![0; length as usize];
     stream.read_exact(&mut bytes).ok()?;
     Some(bytes)
+}
+
+/// A file of a pump job: its contents, or where a link leads.
+#[derive(Clone, Copy, Debug)]
+pub enum Sent<'a> {
+    File(&'a [u8]),
+    Link(&'a str),
+}
+
+/// Sends a pump job (version 3 of the protocol, with LZO): `words` with the compiler's name first, the client's
+/// working directory, and its files by absolute path.
+pub fn send_pump(
+    to: SocketAddr,
+    words: &[&[u8]],
+    cwd: &str,
+    files: &[(&str, Sent<'_>)],
+) -> Option<Reply> {
+    let mut stream = connect_from(to, Ipv4Addr::LOCALHOST);
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let string = |token: &str, bytes: &[u8]| -> Vec<u8> {
+        let mut all = format!("{token}{:08x}", bytes.len()).into_bytes();
+        all.extend_from_slice(bytes);
+        all
+    };
+    let mut job = b"DIST00000003".to_vec();
+    job.extend(string("CDIR", cwd.as_bytes()));
+    job.extend(format!("ARGC{:08x}", words.len()).bytes());
+    for word in words {
+        job.extend(string("ARGV", word));
+    }
+    job.extend(format!("NFIL{:08x}", files.len()).bytes());
+    for (name, file) in files {
+        job.extend(string("NAME", name.as_bytes()));
+        job.extend(match file {
+            Sent::Link(target) => string("LINK", target.as_bytes()),
+            Sent::File([]) => b"FILE00000000".to_vec(),
+            Sent::File(bytes) => string("FILE", &lzokay_native::compress(bytes).unwrap()),
+        });
+    }
+    stream.write_all(&job).ok()?;
+    let mut reply = Reply::default();
+    assert_eq!(token(&mut stream, b"DONE")?, 3, "protocol version");
+    reply.status = token(&mut stream, b"STAT")?;
+    reply.stderr = compressed(&mut stream, b"SERR")?;
+    reply.stdout = compressed(&mut stream, b"SOUT")?;
+    reply.object = compressed(&mut stream, b"DOTO")?;
+    // Comes with an object only.
+    reply.dependencies = match reply.object.is_empty() {
+        true => Vec::new(),
+        false => compressed(&mut stream, b"DOTD")?,
+    };
+    Some(reply)
+}
+
+fn compressed(stream: &mut TcpStream, name: &[u8; 4]) -> Option<Vec<u8>> {
+    let bytes = bytes(stream, name)?;
+    match bytes.is_empty() {
+        true => Some(bytes),
+        false => Some(lzokay_native::decompress_all(&bytes, None).unwrap()),
+    }
 }

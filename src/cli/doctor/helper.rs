@@ -15,7 +15,7 @@ use crate::compiler::name::Tool;
 use crate::compiler::record::{self, Stat};
 use crate::compiler::search::is_ccroute;
 use crate::helper::guard::{self, GUARD_FILE};
-use crate::helper::sandbox;
+use crate::helper::sandbox::Kernel;
 use crate::log::HELPER_DIR;
 use crate::os::quote::word as quoted;
 use crate::rules::LogTo;
@@ -43,7 +43,7 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         ));
     }
     let lsm = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-    found.extend(landlock(sandbox::abi(), lsm.trim()));
+    found.extend(contained(Kernel::running(), lsm.trim()));
 }
 
 /// The links by which distccd finds compilers.
@@ -341,9 +341,12 @@ fn versions(setup: &Setup<'_>, bytes: &[u8], found: &mut Vec<Finding>) {
 }
 
 /// What the kernel cannot keep compilers from.
-fn landlock(abi: u32, lsm: &str) -> Option<Finding> {
-    let missing = sandbox::Status { abi }.missing();
-    let (severity, mend) = match abi {
+fn contained(kernel: Kernel, lsm: &str) -> Option<Finding> {
+    let missing = kernel.missing();
+    if missing.is_empty() {
+        return None;
+    }
+    let (severity, mend) = match kernel.landlock {
         0 if lsm.is_empty() || lsm.contains("landlock") => (
             Severity::Warning,
             "run a kernel of 5.13 or newer with CONFIG_SECURITY_LANDLOCK".to_owned(),
@@ -352,8 +355,11 @@ fn landlock(abi: u32, lsm: &str) -> Option<Finding> {
             Severity::Warning,
             format!("add lsm=landlock,{lsm} to the kernel's command line and reboot"),
         ),
-        1 | 2 => (Severity::Note, "run a kernel of 6.2 or newer".to_owned()),
-        _ => return None,
+        _ if !kernel.seccomp => (
+            Severity::Warning,
+            "run a kernel with CONFIG_SECCOMP_FILTER, on x86-64, aarch64 or riscv64".to_owned(),
+        ),
+        _ => (Severity::Note, "run a kernel of 6.12 or newer".to_owned()),
     };
     Some(Finding::new(
         severity,
@@ -382,14 +388,23 @@ mod tests {
 
     #[test]
     fn a_kernel_without_landlock_is_reported_with_what_switches_it_on() {
-        let found = landlock(0, "capability,yama,apparmor").unwrap();
+        let kernel = |landlock, seccomp| Kernel { landlock, seccomp };
+        let found = contained(kernel(0, true), "capability,yama,apparmor").unwrap();
         assert_eq!(found.severity, Severity::Warning);
         assert!(found.mend.contains("lsm=landlock,capability,yama,apparmor"));
-        assert!(found.what.contains("reading and writing other files"));
-        assert!(landlock(0, "").unwrap().mend.contains("5.13"));
-        assert_eq!(landlock(2, "landlock").unwrap().severity, Severity::Note);
-        assert_eq!(landlock(3, "landlock"), None);
-        assert_eq!(landlock(7, "landlock"), None);
+        assert!(found.what.contains("reading, writing and listing files"));
+        assert!(!found.what.contains("network"));
+        let old = contained(kernel(0, true), "").unwrap();
+        assert!(old.mend.contains("5.13"));
+        let signals = contained(kernel(5, true), "landlock").unwrap();
+        assert_eq!(signals.severity, Severity::Note);
+        assert!(signals
+            .what
+            .ends_with("signals to distccd and to other jobs"));
+        let network = contained(kernel(7, false), "landlock").unwrap();
+        assert_eq!(network.severity, Severity::Warning);
+        assert!(network.what.contains("network"));
+        assert_eq!(contained(kernel(6, true), "landlock"), None);
     }
 
     #[test]

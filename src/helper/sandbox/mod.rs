@@ -1,99 +1,150 @@
-//! The sandbox around a compiler on a helper: it reads its toolchain and the system's libraries and
-//! headers, reads and writes the job's temporary directory, and touches nothing else.
+//! The sandbox around a compiler on a helper: it runs and reads its toolchain, reads the job's own files, writes in the
+//! job's private directory, and can do nothing else.
 //!
-//! Landlock does this where the kernel has it (5.13, in Debian since 12); the newer the kernel, the more
-//! ([`Status::missing`]). It covers what no look at arguments can: `.incbin "/etc/passwd"` in
-//! inline assembly, `#include` of an absolute path.
+//! Two parts of the kernel do this. Landlock (5.13 and later) is for files, and covers what no look at arguments can:
+//! `.incbin "/etc/passwd"` in inline assembly, `#include` of an absolute path. A seccomp filter is for the system
+//! calls that Landlock does not know. Either alone leaves about half of [`PROMISES`] open, so a kernel that lacks
+//! one breaks the promises that name it; `check` and `doctor` say which.
 //!
-//! **Without Landlock** only NO_NEW_PRIVS and the resource limits are left, and nothing in this
-//! program can stand in for the rest. Searching the source for `.incbin` would not: the assembler's
-//! text is put together from string literals (`".inc" "bin"`), escapes (`"\x2eincbin"`) and the
-//! assembler's own macros after any search. What then limits a job is distccd's user; `check`
-//! and `doctor` say so.
+//! Rights to execute stop a driver that starts a linker, not code that already runs: the ELF loader runs whatever
+//! can be read. Therefore rights to read are narrow as well.
 //!
-//! **Not covered** by Landlock, on any version: the other files in distccd's temporary directory if
-//! a job guesses their names (it cannot list them); existence and metadata of files (`stat`); Unix
-//! sockets with a path; UDP; code that is already readable.
+//! **Not covered**: existence and metadata of files whose names are guessed (`stat`), and what all processes of a
+//! job take together. SECURITY.md says what helps.
 
-mod landlock;
+mod seccomp;
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::IntoRawFd;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use landlock::{
+    Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope, ABI,
+};
 use thiserror::Error;
 
+use crate::compiler::toolchain::Toolchain;
 use crate::helper::hostile::JobFiles;
-pub use landlock::abi;
-use landlock::{fs, Ruleset};
+use crate::os;
+pub use os::landlock_version;
 
-/// What every compiler reads and runs, where it exists: programs, libraries and headers.
-const SYSTEM_DIRS: &[&str] = &["/usr", "/opt"];
-/// The same on systems that have not merged them into /usr. Where the first is a link there, all are
-/// (file-hierarchy(7)).
-const UNMERGED_DIRS: &[&str] = &["/lib", "/bin", "/lib32", "/lib64", "/libx32", "/sbin"];
+/// What every compiler reads, where it exists: the loader's files and the system's headers. None of it is anybody's
+/// secret.
+const SYSTEM: &[&str] = &[
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/dev/urandom",
+    "/usr/include",
+    "/usr/local/include",
+    "/usr/lib/locale",
+];
 
-/// What it reads besides: the loader's files, which are nobody's secret. Compilers do without what else they ask
-/// for: of /dev/urandom gcc and clang make names that need only differ, else of the time and the process;
-/// by /proc/meminfo C libraries of before 2021 told gcc how often to collect garbage.
-const SYSTEM_FILES: &[&str] = &["/etc/ld.so.cache", "/etc/ld.so.preload"];
+/// Libraries, where the system sorts them by machine ...
+#[cfg(target_arch = "x86_64")]
+const MULTIARCH: &[&str] = &["x86_64-linux-gnu", "i386-linux-gnu", "x86_64-linux-gnux32"];
+#[cfg(target_arch = "aarch64")]
+const MULTIARCH: &[&str] = &["aarch64-linux-gnu", "arm-linux-gnueabihf"];
+#[cfg(target_arch = "arm")]
+const MULTIARCH: &[&str] = &["arm-linux-gnueabihf", "arm-linux-gnueabi"];
+#[cfg(target_arch = "riscv64")]
+const MULTIARCH: &[&str] = &["riscv64-linux-gnu"];
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "arm",
+    target_arch = "riscv64"
+)))]
+const MULTIARCH: &[&str] = &["i386-linux-gnu", "powerpc64le-linux-gnu", "s390x-linux-gnu"];
+/// ... and where it does not, or for the other word size.
+const LIBRARIES: &[&str] = &["/usr/lib", "/lib", "/usr/lib64", "/lib64"];
+const OTHER_LIBRARIES: &[&str] = &["/usr/lib32", "/lib32", "/usr/libx32", "/libx32"];
+
+/// clang lists these to find gcc's C++ headers.
+const LISTED: &[&str] = &["/usr/lib/gcc", "/usr/lib/gcc-cross", "/usr/lib64/gcc"];
 
 /// The time zone, for `__TIME__`: a plain job is preprocessed already.
 const TIME_ZONE: &str = "/etc/localtime";
 
-/// The distribution's name: clang chooses defaults by it, gcc does not ask.
-const RELEASE_FILES: &[&str] = &[
-    "/etc/os-release",
-    "/etc/lsb-release",
-    "/etc/debian_version",
-    "/etc/redhat-release",
-    "/etc/gentoo-release",
-];
+/// The newest version of Landlock whose rights this program knows.
+const NEWEST: u32 = 9;
 
-/// What the compiler may do.
+/// What the compiler may do. What does not exist is left out, but for the private directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Directories to read and execute. One that does not exist is left out.
+    /// Programs to execute and read.
+    pub run: Vec<PathBuf>,
+    /// Files to read, and directories with all that is below them.
     pub read: Vec<PathBuf>,
-    /// Files to read and execute. One that does not exist is left out.
-    pub files: Vec<&'static str>,
-    /// Files to read, and directories with all that is below them: the job's own.
-    pub job: Vec<PathBuf>,
-    /// Directories to read and write files in; nothing there can be executed or listed. One that
-    /// does not exist is an error.
-    pub write: Vec<PathBuf>,
-    /// Use no newer version of Landlock than this. For tests.
-    pub max_abi: Option<u32>,
+    /// Directories whose names, and those below, it lists.
+    pub list: Vec<PathBuf>,
+    /// The directory to make, read and write files in.
+    pub private: PathBuf,
+    /// Use only what this kernel would have. For tests.
+    pub pretend: Option<Kernel>,
 }
 
-/// How much of the sandbox the kernel gave.
+/// The parts of the sandbox that a kernel has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// The version of Landlock that was applied; 0 for none.
-    pub abi: u32,
+pub struct Kernel {
+    /// The version of Landlock's interface; 0 for none.
+    pub landlock: u32,
+    /// Whether there is a seccomp filter for this machine.
+    pub seccomp: bool,
 }
 
-impl Status {
-    /// What this kernel cannot keep a compiler from, in the words of `check`.
-    pub fn missing(self) -> &'static [&'static str] {
-        const ALL: &[&str] = &[
-            "signals to other processes and abstract sockets",
-            "device controls",
-            "TCP connections",
-            "truncating files that it may not write",
-            "reading and writing other files",
-        ];
-        match self.abi {
-            0 => ALL,
-            1 | 2 => &ALL[..4],
-            3 => &ALL[..3],
-            4 => &ALL[..2],
-            5 => &ALL[..1],
-            _ => &[],
+/// What the sandbox keeps a job from, and the parts that this needs.
+struct Promise {
+    text: &'static str,
+    landlock: u32,
+    seccomp: bool,
+}
+
+const PROMISES: &[Promise] = &[
+    Promise {
+        text: "reading, writing and listing files that are not its own",
+        landlock: 1,
+        seccomp: false,
+    },
+    Promise {
+        text: "using the network and sockets",
+        landlock: 0,
+        seccomp: true,
+    },
+    Promise {
+        text: "leaving processes behind",
+        landlock: 0,
+        seccomp: true,
+    },
+    Promise {
+        text: "changing modes, owners and times of distccd's files",
+        landlock: 0,
+        seccomp: true,
+    },
+    Promise {
+        text: "watching directories, tracing processes, namespaces, io_uring, keys and the like",
+        landlock: 0,
+        seccomp: true,
+    },
+    Promise {
+        text: "sending signals to distccd and to other jobs",
+        landlock: 6,
+        seccomp: false,
+    },
+];
+
+impl Kernel {
+    /// The running kernel's.
+    pub fn running() -> Kernel {
+        Kernel {
+            landlock: landlock_version(),
+            seccomp: seccomp::is_known_here() && os::has_seccomp_filters(),
         }
+    }
+
+    /// What a compiler here is not kept from, in the words of `check`.
+    pub fn missing(self) -> Vec<&'static str> {
+        let broken = |p: &&Promise| self.landlock < p.landlock || (p.seccomp && !self.seccomp);
+        PROMISES.iter().filter(broken).map(|p| p.text).collect()
     }
 }
 
@@ -103,181 +154,107 @@ pub enum SandboxError {
     #[error("cannot give up privileges: {0}")]
     Privileges(io::Error),
     #[error("cannot make the sandbox: {0}")]
-    Ruleset(io::Error),
-    #[error("cannot allow {0} in the sandbox: {1}")]
-    Rule(PathBuf, io::Error),
+    Ruleset(#[from] RulesetError),
+    #[error("cannot filter system calls: {0}")]
+    Filter(#[from] seccompiler::Error),
+    #[error("cannot allow {0} in the sandbox")]
+    Rule(PathBuf),
 }
 
 impl Policy {
-    /// The policy for a job that `compiler` (an absolute path) is about to compile, with the
-    /// directories of a rule's `path` key. `tmpdir` is where the compiler puts its own temporary
-    /// files: TMPDIR, or `/tmp`.
-    pub fn for_job(
-        job: &JobFiles,
-        compiler: &Path,
-        path_dirs: &[PathBuf],
-        private: &Path,
-    ) -> Policy {
-        let mut read: Vec<PathBuf> = SYSTEM_DIRS.iter().map(PathBuf::from).collect();
-        if !is_below_usr(UNMERGED_DIRS[0]) {
-            let own = UNMERGED_DIRS.iter().filter(|dir| !is_below_usr(dir));
-            read.extend(own.map(PathBuf::from));
-        }
-        let real = compiler.canonicalize().ok();
-        let programs = [Some(compiler), real.as_deref()];
-        let mut files = SYSTEM_FILES.to_vec();
-        if job.tree.is_some() {
-            files.push(TIME_ZONE);
-        }
-        let clang = |program: &Path| {
-            program
-                .as_os_str()
-                .as_bytes()
-                .windows(5)
-                .any(|w| w == b"clang")
-        };
-        if programs.into_iter().flatten().any(clang) {
-            files.extend(RELEASE_FILES);
-        }
-        let beside = real.as_deref().and_then(Path::parent);
-        let bins = [
-            compiler.parent(),
-            beside.filter(|dir| compiler.parent() != Some(dir)),
-        ];
-        for bin in bins
-            .into_iter()
-            .flatten()
-            .chain(path_dirs.iter().map(PathBuf::as_path))
-        {
-            if is_systems(bin) || read.iter().any(|dir| dir == bin) {
-                continue;
-            }
-            let root = toolchain_root(bin);
-            if !is_systems(root) && !read.iter().any(|dir| dir == root) {
-                read.push(root.to_owned());
-            }
-        }
-        let write = vec![private.to_owned()];
-        let job = [&job.input, &job.tree]
-            .into_iter()
-            .flatten()
-            .cloned()
+    /// The policy for a job that a compiler with this toolchain is about to compile in `private`.
+    pub fn for_job(job: &JobFiles, toolchain: Toolchain, private: &Path) -> Policy {
+        let paths = |list: &[&str]| -> Vec<PathBuf> { list.iter().map(PathBuf::from).collect() };
+        let Toolchain { run, mut read } = toolchain;
+        read.extend(paths(SYSTEM));
+        let multiarch: Vec<PathBuf> = MULTIARCH
+            .iter()
+            .flat_map(|m| [format!("/usr/lib/{m}"), format!("/lib/{m}")])
+            .map(PathBuf::from)
+            .filter(|d| d.is_dir())
             .collect();
+        read.extend(match multiarch.is_empty() {
+            true => paths(LIBRARIES),
+            false => multiarch,
+        });
+        read.extend(paths(OTHER_LIBRARIES));
+        let library_path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+        read.extend(std::env::split_paths(&library_path).filter(|d| d.is_absolute()));
+        read.extend(job.input.clone());
+        if let Some(tree) = &job.tree {
+            read.push(tree.clone());
+            read.push(TIME_ZONE.into());
+        }
         Policy {
+            run,
             read,
-            files,
-            job,
-            write,
-            ..Policy::default()
+            list: paths(LISTED),
+            private: private.to_owned(),
+            pretend: None,
         }
-    }
-}
-
-/// Whether this is a link into /usr, as `/lib` is on most systems.
-fn is_below_usr(dir: &str) -> bool {
-    let target = Path::new(dir).read_link();
-    target.is_ok_and(|t| Path::new("/").join(t).starts_with("/usr"))
-}
-
-/// Whether a directory is the system's own, or below one of those.
-fn is_systems(dir: &Path) -> bool {
-    let mut own = SYSTEM_DIRS.iter().chain(UNMERGED_DIRS);
-    let below = |rest: &[u8]| matches!(rest.first(), None | Some(b'/'));
-    let dir = dir.as_os_str().as_bytes();
-    own.any(|system| dir.strip_prefix(system.as_bytes()).is_some_and(below))
-}
-
-/// The directory that a compiler in `bin` has its parts in: the one above, if compilers keep their
-/// parts there, and never more than that (`/home/me/bin/gcc` is no reason to show `/home/me`, nor
-/// `/tools/gcc` to show everything because there is a `/lib/gcc`).
-fn toolchain_root(bin: &Path) -> &Path {
-    // Where every package has a prefix of its own and finds the others by absolute paths.
-    for store in ["/nix/store", "/gnu/store"] {
-        if bin.starts_with(store) {
-            return Path::new(store);
-        }
-    }
-    const PARTS: &[&str] = &[
-        "lib/gcc",
-        "lib/gcc-cross",
-        "lib64/gcc",
-        "libexec/gcc",
-        "lib/clang",
-        "lib64/clang",
-    ];
-    match bin.parent() {
-        Some(root)
-            if root.parent().is_some() && PARTS.iter().any(|part| root.join(part).is_dir()) =>
-        {
-            root
-        }
-        _ => bin,
     }
 }
 
 /// Puts this thread, and all that it starts or becomes, into the sandbox: call it just before
-/// exec. Where the kernel lacks Landlock the rest is done, and [`Status`] says so.
+/// exec. Where the kernel lacks a part the rest is done; the answer says what there was.
 ///
 /// # Errors
 /// Where the kernel could and it failed nevertheless: nothing may run then.
-pub fn apply(policy: &Policy) -> Result<Status, SandboxError> {
+pub fn apply(policy: &Policy) -> Result<Kernel, SandboxError> {
     nix::sys::prctl::set_no_new_privs().map_err(|e| SandboxError::Privileges(e.into()))?;
-    let newest = Ruleset::newest(policy.max_abi.unwrap_or(u32::MAX));
-    let Some((rules, abi)) = newest.map_err(SandboxError::Ruleset)? else {
-        return Ok(Status { abi: 0 });
-    };
-    let known = fs::known(abi);
-    let read = fs::READ_FILE | fs::READ_DIR | fs::EXECUTE;
-    // Neither executing nor listing: a job of pump mode brings files, and a plain job shares the
-    // directory with others.
-    let write = fs::READ_FILE
-        | fs::READ_DIR
-        | fs::WRITE_FILE
-        | fs::TRUNCATE
-        | fs::MAKE_REG
-        | fs::REMOVE_FILE;
-    for path in &policy.read {
-        allow(&rules, path, read & known, true)?;
+    let kernel = policy.pretend.unwrap_or_else(Kernel::running);
+    if kernel.landlock > 0 {
+        let abi = ABI::from(i32::try_from(kernel.landlock.min(NEWEST)).unwrap_or(0));
+        confine_files(policy, abi)?;
     }
-    for path in &policy.files {
-        allow(&rules, Path::new(path), read & fs::OF_A_FILE & known, true)?;
+    // Last, because it denies what the steps before need.
+    if let Some(program) = seccomp::program().filter(|_| kernel.seccomp) {
+        seccompiler::apply_filter(&program)?;
     }
-    for path in &policy.job {
-        allow(&rules, path, (fs::READ_FILE | fs::READ_DIR) & known, true)?;
-    }
-    for path in &policy.write {
-        allow(&rules, path, write & known, false)?;
-    }
-    allow(
-        &rules,
-        Path::new("/dev/null"),
-        write & fs::OF_A_FILE & known,
-        true,
-    )?;
-    rules.restrict_self().map_err(SandboxError::Ruleset)?;
-    Ok(Status { abi })
+    Ok(kernel)
 }
 
-/// Adds one rule. `optional`: what does not exist, or may not be looked at, needs no rule.
-fn allow(rules: &Ruleset, path: &Path, rights: u64, optional: bool) -> Result<(), SandboxError> {
-    let failed = |error| SandboxError::Rule(path.to_owned(), error);
-    let open = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_PATH | libc::O_CLOEXEC)
-        .open(path);
-    let file: File = match open {
-        Ok(file) => file,
-        Err(_) if optional => return Ok(()),
-        Err(error) => return Err(failed(error)),
-    };
-    let done = match rules.allow(&file, rights) {
-        // It is no directory: the kernel takes no rights over what is below it.
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            rules.allow(&file, rights & fs::OF_A_FILE)
-        }
-        done => done,
-    };
-    // The exec that follows closes it.
-    let _ = file.into_raw_fd();
-    done.map_err(failed)
+fn confine_files(policy: &Policy, abi: ABI) -> Result<(), SandboxError> {
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?;
+    if abi >= ABI::V4 {
+        rules = rules.handle_access(AccessNet::from_all(abi))?;
+    }
+    if abi >= ABI::V6 {
+        rules = rules.scope(Scope::from_all(abi))?;
+    }
+    let mut rules = rules.create()?;
+    let run = AccessFs::Execute | AccessFs::ReadFile;
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    for path in &policy.run {
+        rules = allow(rules, path, run)?;
+    }
+    for path in &policy.read {
+        rules = allow(rules, path, read)?;
+    }
+    for path in &policy.list {
+        rules = allow(rules, path, AccessFs::ReadDir.into())?;
+    }
+    let write = AccessFs::WriteFile | AccessFs::Truncate;
+    rules = allow(rules, Path::new("/dev/null"), write | AccessFs::ReadFile)?;
+    // Neither directories, links, sockets nor devices can be made, so one flat listing removes all of it.
+    let own = read | write | AccessFs::MakeReg | AccessFs::RemoveFile;
+    let private =
+        PathFd::new(&policy.private).map_err(|_| SandboxError::Rule(policy.private.clone()))?;
+    rules = rules.add_rule(PathBeneath::new(private, own & AccessFs::from_all(abi)))?;
+    rules.restrict_self()?;
+    Ok(())
+}
+
+/// Adds a rule for what exists. Rights that only a directory has are left out for a file.
+fn allow(
+    rules: RulesetCreated,
+    path: &Path,
+    rights: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    match PathFd::new(path) {
+        Ok(file) => rules.add_rule(PathBeneath::new(file, rights)),
+        Err(_) => Ok(rules),
+    }
 }
