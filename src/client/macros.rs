@@ -20,6 +20,10 @@ pub const OPTION: &str = "-fdirectives-only";
 /// They are for the helper and for the preprocessor alone: a compile here does without them.
 pub const ADDED: &str = "_CCROUTE_ADDED";
 
+/// The line in a client's rules that has all macros expanded there: for a helper that cannot take
+/// the other jobs.
+pub const TURNED_BACK: &str = "expand-macros = client\n";
+
 /// gcc's first version whose `-fdirectives-only` understands raw strings and comments as its other
 /// preprocessor does.
 pub const FIRST_VERSION: u32 = 11;

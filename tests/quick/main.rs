@@ -11,6 +11,7 @@ mod golden;
 mod json;
 mod messages;
 mod object_hostile;
+mod preprocess;
 mod program;
 mod properties;
 mod rules_dirs;
