@@ -13,7 +13,7 @@ use super::{load_rules, Failure};
 use crate::decide::{decide, Decision, Outcome};
 use crate::exit::Exit;
 use crate::options::{scan, Kind};
-use crate::os::quote;
+use crate::os::{printable, quote};
 use crate::request::Place;
 use crate::request::{Passed, Request};
 use crate::rules::{matching::RuleSet, OnRefuse};
@@ -155,34 +155,35 @@ fn print(
     decision: &Decision,
     exit: Option<Exit>,
 ) -> Result<(), Failure> {
+    // Whoever asks about a client's job has the client's words on the terminal.
+    let mut line = |text: String| writeln!(out, "{}", printable(text.as_bytes()));
     match &decision.outcome {
         Outcome::Run(run) => {
-            writeln!(out, "{}: run {}", request.name, run.compiler.display())?;
-            writeln!(out, "  arguments: {}", quote::words(&run.args))?;
+            line(format!("{}: run {}", request.name, run.compiler.display()))?;
+            line(format!("  arguments: {}", quote::words(&run.args)))?;
         }
         Outcome::Send(send) => {
-            writeln!(
-                out,
+            line(format!(
                 "{}: send through {}",
                 request.name,
                 send.launcher.display()
-            )?;
-            writeln!(out, "  arguments: {}", quote::words(&send.args))?;
+            ))?;
+            line(format!("  arguments: {}", quote::words(&send.args)))?;
             for (name, value) in &send.env {
-                writeln!(out, "  {name}={}", value.to_string_lossy())?;
+                line(format!("  {name}={}", value.to_string_lossy()))?;
             }
         }
         Outcome::Refuse(refused) => {
-            writeln!(out, "{}: refuse: {}", request.name, refused.why)?;
+            line(format!("{}: refuse: {}", request.name, refused.why))?;
             let way = way(refused.way);
             let code = exit.map_or(0, Exit::code);
-            writeln!(out, "  on-refuse: {way}, exit {code}")?;
+            line(format!("  on-refuse: {way}, exit {code}"))?;
         }
     }
     for reason in &decision.reasons {
         match &reason.origin {
-            Some(origin) => writeln!(out, "  because {} ({origin})", reason.text)?,
-            None => writeln!(out, "  because {}", reason.text)?,
+            Some(origin) => line(format!("  because {} ({origin})", reason.text))?,
+            None => line(format!("  because {}", reason.text))?,
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use crate::abi::Target;
 use crate::client::macros::Built;
 use crate::compiler::search::{Found, Installed, Reach};
 use crate::helper::evidence::Evidence;
+use crate::helper::hostile::Hostile;
 
 /// What `check` and `install` recorded of a compiler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub trait Facts {
     fn guard(&self) -> Option<u64>;
     /// The directory that the compiler is to run in.
     fn working_directory(&self) -> &Path;
+    /// A precompiled header in a pump job's tree, or another reason not to compile from it.
+    fn precompiled(&self, _tree: &Path) -> Option<Hostile> {
+        None
+    }
     /// Where a launcher is.
     fn launcher(&self, name: &str) -> Option<PathBuf>;
     /// These arguments with `-march=native` and its like expanded to what the compiler there means

@@ -185,6 +185,14 @@ impl Deciding<'_> {
             if let Some(found) = hostile(self.request.name.tool, &self.own, &self.files) {
                 return Err(Refusal::Hostile(found).into());
             }
+            let precompiled = self
+                .files
+                .tree
+                .as_deref()
+                .and_then(|t| self.facts.precompiled(t));
+            if let Some(found) = precompiled {
+                return Err(Refusal::Hostile(found).into());
+            }
             if let Some(word) = &self.request.name.wrapper {
                 return Err(Refusal::Wrapper {
                     word: word.clone(),

@@ -304,7 +304,7 @@ impl Deciding<'_> {
         }
         self.check_target(wanted, candidate, &args[told..])?;
         self.check_version(wanted, candidate)?;
-        if candidate.native && self.request.place == Place::Helper {
+        if self.request.place == Place::Helper && self.is_for_this_machine(candidate, &args) {
             if let Some(seconds) = self.facts.guard() {
                 return Err(Refusal::Guarded {
                     minutes: seconds.div_ceil(60),
@@ -344,6 +344,26 @@ impl Deciding<'_> {
     fn is_local_own(&self, wanted: &Wanted, candidate: &Candidate) -> bool {
         let own = self.native_target();
         candidate.local && wanted.target.arch == own.arch && wanted.target.model == own.model
+    }
+
+    /// Whether the object would be one of this machine's own kind or of its processor's other word size, whichever
+    /// compiler makes it and whatever names the target: the compiler's name, `--target`, `-m32`.
+    fn is_for_this_machine(&self, candidate: &Candidate, args: &[OsString]) -> bool {
+        let stated = self
+            .request
+            .job
+            .target
+            .and_then(|t| std::str::from_utf8(t).ok());
+        let target = match stated {
+            Some(triple) => super::verify::target_of(triple).refined(args),
+            None => candidate.target.refined(args),
+        };
+        let own = self.native_target().architecture();
+        match (target.architecture(), own) {
+            (Some(made), Some(own)) => made == own || Some(made) == own.sibling(),
+            // Nothing says what it would be.
+            _ => candidate.native,
+        }
     }
 
     /// The request's arguments with what the rules add and drop.

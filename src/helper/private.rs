@@ -175,8 +175,6 @@ impl Redirected {
                     names_target = true;
                     (&b""[..], None)
                 }
-                // Nothing of what it makes travels to the client, and it would write beside the input.
-                Kind::Plain(word) if saves_temporaries(word) => continue,
                 _ => (&b""[..], None),
             };
             let Some(to) = result else {
@@ -284,13 +282,6 @@ fn joined(option: &[u8], value: &OsStr) -> OsString {
     OsString::from_vec([option, value.as_bytes()].concat())
 }
 
-fn saves_temporaries(word: &[u8]) -> bool {
-    let word = word.strip_prefix(b"-").unwrap_or_default();
-    let word = word.strip_prefix(b"-").unwrap_or(word);
-    let rest = word.strip_prefix(b"save-temps");
-    rest.is_some_and(|r| matches!(r.first(), None | Some(b'=')))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,13 +298,7 @@ mod tests {
 
     #[test]
     fn a_plain_job_makes_its_object_in_the_private_directory() {
-        let args = [
-            "-c",
-            "/t/distccd_1.i",
-            "-save-temps=obj",
-            "-o",
-            "/t/distccd_2.o",
-        ];
+        let args = ["-c", "/t/distccd_1.i", "-o", "/t/distccd_2.o"];
         let done = redirected(&args, "/t");
         let new = ["-c", "/t/distccd_1.i", "-o", "/t/ccroute_1/distccd_2.o"];
         assert_eq!(done.args, words(&new));

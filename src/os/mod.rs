@@ -25,16 +25,45 @@ pub const MAX_LINKS: usize = 40;
 /// A file's identity: device and inode.
 pub type FileId = (u64, u64);
 
-/// Bytes as one printable line: escapes what could move a terminal, cuts what is long.
+/// Bytes as one printable line: escapes what could move a terminal or reorder and hide text, cuts what is long.
 pub fn shown(bytes: &[u8]) -> String {
     const MOST: usize = 120;
     let cut = bytes.len() > MOST;
-    let text = bytes[..bytes.len().min(MOST)].escape_ascii().to_string();
+    let text = printable(&bytes[..bytes.len().min(MOST)]);
     if cut {
         text + "…"
     } else {
         text
     }
+}
+
+/// Bytes with what is not plain text escaped, so that a client's words cannot act on the terminal that shows them: bytes
+/// that are not UTF-8, control characters, and characters that have no width or change the direction of the rest.
+pub fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                ' '..='~' => text.push(c),
+                '\0'..='\u{7f}' => text.extend(std::ascii::escape_default(c as u8).map(char::from)),
+                _ if is_invisible(c) || c.is_control() => text.extend(c.escape_default()),
+                _ => text.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            text.extend(std::ascii::escape_default(*byte).map(char::from));
+        }
+    }
+    text
+}
+
+/// Unicode's format characters (category Cf), separators of lines, fillers and variation selectors.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The arguments as the kernel passed them, as slices of the process's own argument block.
@@ -322,6 +351,10 @@ mod tests {
     #[test]
     fn what_is_shown_stays_on_one_line() {
         assert_eq!(shown(b"a\n\x1b[31m\xff"), "a\\n\\x1b[31m\\xff");
+        assert_eq!(
+            shown("é\u{202e}x\u{200b}".as_bytes()),
+            "é\\u{202e}x\\u{200b}"
+        );
         assert!(shown(&[b'x'; 4096]).len() < 130);
     }
 }

@@ -184,7 +184,7 @@ fn refuse(refused: &Refused, request: &Request<'_>, log: &LogTo) -> Exit {
     show(&text, request.place);
     // The system log is for who runs a helper, and `log = off` is for who wants none.
     if request.place == Place::Helper && *log != LogTo::Off {
-        os::log(&text);
+        os::log(&os::printable(text.as_bytes()));
     }
     if request.place == Place::Helper && refused.way == OnRefuse::Elsewhere {
         if let Some(peer) = os::peer() {
@@ -198,13 +198,15 @@ fn refuse(refused: &Refused, request: &Request<'_>, log: &LogTo) -> Exit {
 pub fn say(text: &str, place: Place) {
     show(text, place);
     if place == Place::Helper {
-        os::log(text);
+        os::log(&os::printable(text.as_bytes()));
     }
 }
 
 /// One line on standard error. On a helper it goes to standard output too, the only thing that
 /// distcc lets through to the user.
 fn show(text: &str, place: Place) {
+    // Parts of it are a client's or a caller's words.
+    let text = os::printable(text.as_bytes());
     let line = match place {
         Place::Helper => format!("ccroute on the helper: {text}\n"),
         Place::Direct | Place::UnderDistcc => format!("ccroute: {text}\n"),

@@ -15,6 +15,7 @@ use crate::compiler::search::{find_launcher, Found, Installed, Search};
 use crate::decide::{Facts, Recorded};
 use crate::helper::evidence::Evidence;
 use crate::helper::guard;
+use crate::helper::hostile::{self, Hostile};
 use crate::os;
 use crate::os::meta::Meta;
 use crate::os::FileId;
@@ -166,6 +167,10 @@ impl Facts for Host {
         // A directory that is gone owns no files, so nothing in it is the job's.
         self.directory
             .get_or_init(|| std::env::current_dir().unwrap_or_default())
+    }
+
+    fn precompiled(&self, tree: &Path) -> Option<Hostile> {
+        hostile::precompiled(tree)
     }
 
     fn launcher(&self, name: &str) -> Option<PathBuf> {

@@ -128,6 +128,29 @@ fn arguments_that_run_or_write_work_on_distccd_alone_and_are_refused_by_name() {
     );
 }
 
+/// Words that take the `-c` from a driver, so that it links with the client's words.
+const LOST_C: &[&str] = &[
+    "gcc -R -c x.c -o x.o -nostdlib -shared -fPIC -Wl,-o,LOOT",
+    "gcc -h -c x.c -o x.o -nostdlib -shared -fPIC -Wl,-o,LOOT",
+    "gcc x.c -o x.o -nostdlib -shared -fPIC -Wl,-o,LOOT -R -c",
+    "clang -undefined -c x.c -o x.o -nostdlib -shared -fPIC -Wl,-o,LOOT",
+    "clang --rtlib -c x.c -o x.o -nostdlib -shared -fPIC -Wl,-o,LOOT",
+];
+
+#[test]
+fn a_lost_c_starts_no_linker() {
+    let guarded = Target::new(true);
+    for attack in LOST_C {
+        let result = guarded.attack(&guarded.words(attack), "int f(void) { return 1; }\n");
+        assert!(!result.looted, "{attack}");
+        assert!(
+            !result.object || result.exit == Some(0),
+            "{attack}: {}",
+            result.line
+        );
+    }
+}
+
 /// A source that asks for the file of this name.
 type Source = fn(&str) -> String;
 

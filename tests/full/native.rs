@@ -221,7 +221,15 @@ cd {dir}
 #[test]
 fn the_guard_refuses_native_compiles_and_ends_by_itself() {
     let scratch = Scratch::new("guard");
-    let farm = farm(&scratch, &["gcc", "aarch64-linux-gnu-gcc"]);
+    let farm = farm(
+        &scratch,
+        &[
+            "gcc",
+            "aarch64-linux-gnu-gcc",
+            "x86_64-linux-gnu-gcc",
+            "x86_64-linux-gnu-clang",
+        ],
+    );
     let dir = rules(
         &scratch,
         "[native helper]\nuse = native\n[x86_64-linux-gnu]\nuse = native\n",
@@ -237,11 +245,14 @@ ccroute={program}
 export _DISTCC_SAFEGUARD=1 CCROUTE_RULES_DIR={rules} TMPDIR={dir}
 cd {dir}
 compile() {{ rm -f distccd_1.o; "$@" -c -o {dir}/distccd_1.o {dir}/distccd_1.i 2>/dev/null; echo "$* $?"; }}
+own() {{ compile {farm}/x86_64-linux-gnu-clang; compile {farm}/x86_64-linux-gnu-gcc -m32; }}
 native() {{ compile {farm}/gcc -mno-red-zone; }}
 echo "status: $($ccroute guard status)"
 compile {farm}/aarch64-linux-gnu-gcc
+own
 $ccroute guard on --for 2h
 compile {farm}/aarch64-linux-gnu-gcc
+own
 echo "explained: $($ccroute explain --place helper --from 127.0.0.1 gcc -c x.c | head -1)"
 env -u _DISTCC_SAFEGUARD {farm}/gcc -c -o direct.o distccd_1.i; echo "direct $?"
 chmod 666 /run/ccroute/guard; echo "writable: $($ccroute guard status)"; chmod 644 /run/ccroute/guard
@@ -262,6 +273,10 @@ $ccroute guard on; $ccroute guard off; echo "off: $($ccroute guard status)"
         "status: guard off",
         "aarch64-linux-gnu-gcc 0",
         "guard on for 2 h",
+        "x86_64-linux-gnu-clang 0",
+        "x86_64-linux-gnu-gcc -m32 0",
+        "x86_64-linux-gnu-clang 110",
+        "x86_64-linux-gnu-gcc -m32 110",
         "explained: gcc: refuse: this helper's guard is on for another 120 min",
         "direct 0",
         "writable: guard off",

@@ -105,6 +105,8 @@ impl Scene {
             ("list", "/etc"),
             ("write", &one),
             ("write", &outside),
+            // A plain job's directory is shared; a pump job's tree is read-only.
+            ("write", "x.c"),
             ("truncate", &one),
             ("mode", &one),
             ("times", &temporary),
@@ -418,4 +420,57 @@ fn a_hostile_neighbour_changes_no_object() {
         let right = objects.iter().filter(|o| o.as_ref() == Some(&want)).count();
         assert_eq!(right, 20);
     });
+}
+
+#[test]
+fn a_pump_job_with_a_precompiled_header_is_refused() {
+    let scene = Scene::new("precompiled", "");
+    let words: [&[u8]; 5] = [NAME.as_bytes(), b"-c", b"x.c", b"-o", b"x.o"];
+    let send = |header: &str| {
+        let files = [
+            ("/home/me/x.c", Sent::File(b"try read x.c\n")),
+            (header, Sent::File(b"gpch.012")),
+        ];
+        raw::send_pump(scene.helper.socket(), &words, "/home/me", &files).unwrap()
+    };
+    for header in ["/home/me/x.h.gch", "/home/me/x.h.gch/one", "/usr/x.h.pch"] {
+        let reply = send(header);
+        assert_eq!(reply.exit(), Some(110), "{header}: {}", reply.stdout_text());
+        assert!(
+            reply.stdout_text().contains("a precompiled header"),
+            "{}",
+            reply.stdout_text()
+        );
+    }
+    let reply = send("/home/me/x.h");
+    assert_eq!(reply.stdout_text(), "read yes\n");
+    assert_eq!(scene.settles(0), (Vec::new(), Vec::new()));
+}
+
+/// Deep directories and many words that name them: reading the job takes time in proportion to its size.
+#[test]
+fn a_deep_tree_costs_no_more_than_its_size() {
+    let scene = Scene::new("deep", "[aarch64-linux-gnu]\nlimit-cpu = 2s\n");
+    let deep = "d/".repeat(1900);
+    let includes: Vec<Vec<u8>> = (0..60)
+        .map(|_| format!("-Ilink/{deep}").into_bytes())
+        .collect();
+    let mut words: Vec<&[u8]> = vec![NAME.as_bytes()];
+    words.extend(includes.iter().map(Vec::as_slice));
+    words.extend([&b"-c"[..], b"x.c", b"-o", b"x.o"]);
+    let inner = format!("/r/{deep}y.h");
+    let files = [
+        ("/r/x.c", Sent::File(b"try read x.c\n")),
+        (inner.as_str(), Sent::File(b"int y;\n")),
+        ("/r/link", Sent::Link("/r")),
+    ];
+    let start = Instant::now();
+    raw::send_pump(scene.helper.socket(), &words, "/r", &files);
+    // On a machine with sixty other things to do.
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(scene.settles(0).0, Vec::<u32>::new());
 }

@@ -14,6 +14,7 @@
 
 mod files;
 mod inner;
+mod precompiled;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -26,6 +27,7 @@ pub use crate::options::Harm;
 use crate::options::{find, named, scan, scan_as, Family, Kind, Shape, When};
 pub use files::JobFiles;
 use inner::Inner;
+pub use precompiled::precompiled;
 
 /// Ends of input names that are no C family source, and are read by something else.
 const OTHER_SOURCES: &[&str] = &[
