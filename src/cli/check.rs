@@ -18,6 +18,7 @@ use crate::compiler::ask::Compiler;
 use crate::compiler::search::{unique, Found, Search};
 use crate::decide::Refusal;
 use crate::exit::Exit;
+use crate::helper::sandbox::Kernel;
 use crate::proof::{check_stand_in, Proof, Report};
 use crate::request::Place;
 use crate::rules::{matching::RuleSet, Subject};
@@ -106,6 +107,15 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         }
         findings
             .push(json!({"level": level, "triple": triple.text, "text": why, "install": install}));
+    }
+    if !arguments.rules_only {
+        for promise in Kernel::running().missing() {
+            let text = format!("this kernel does not keep clients' jobs from {promise}");
+            if !arguments.json {
+                writeln!(out, "warning: {text}")?;
+            }
+            findings.push(json!({"level": "warning", "text": text}));
+        }
     }
     if !arguments.rules_only && errors.is_empty() {
         for checked in probed(&triples, &rules) {

@@ -2,6 +2,8 @@
 //! helper, the cross compiler. All objects are right, nearly all come from the helper, and
 //! nothing grows.
 //!
+//! Clients that hang up and a distccd that is killed leave nothing either.
+//!
 //! `CCROUTE_LOAD=5000 cargo test --test load -- --nocapture` for the long run.
 
 use std::collections::HashMap;
@@ -195,4 +197,81 @@ fn sixty_four_at_a_time_through_client_and_helper() {
     assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "the client's");
     // None was compiled here.
     assert_eq!((sent, remote), (jobs + 64.min(jobs), jobs + 64.min(jobs)));
+}
+
+/// Starts a job and hangs up after a while, before or after the answer. Returns whether there was an answer.
+fn job_cut_short(to: std::net::SocketAddr, after: Duration) -> bool {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = std::net::TcpStream::connect(to) else {
+        return false;
+    };
+    let mut job = b"DIST00000001ARGC00000006".to_vec();
+    for word in [NAME, "-O2", "-c", "x.c", "-o", "x.o"] {
+        job.extend(format!("ARGV{:08x}{word}", word.len()).bytes());
+    }
+    let source = source(7).replace("#include <stddef.h>", "typedef unsigned long size_t;");
+    job.extend(format!("DOTI{:08x}{source}", source.len()).bytes());
+    let _ = stream.write_all(&job);
+    let _ = stream.set_read_timeout(Some(after));
+    stream.read(&mut [0; 12]).is_ok_and(|n| n > 0)
+}
+
+#[test]
+fn clients_that_hang_up_and_a_killed_distccd_leave_nothing() {
+    let jobs = std::env::var("CCROUTE_LOAD").ok();
+    let jobs: usize = jobs.and_then(|n| n.parse().ok()).unwrap_or(128);
+    let scratch = Scratch::new("hang-ups");
+    let dir = rules(&scratch, "");
+    let farm = farm(&scratch, &[NAME]);
+    let mut helper = Distccd::start(
+        &scratch,
+        &[&farm, Path::new("/usr/bin")],
+        &[("CCROUTE_RULES_DIR", dir.as_os_str() as &OsStr)],
+    );
+    let to = helper.socket();
+    let (next, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let run = |from: usize, jobs: usize| {
+        next.store(from, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for _ in 0..AT_A_TIME {
+                scope.spawn(|| loop {
+                    let job = next.fetch_add(1, Ordering::Relaxed);
+                    if job >= from + jobs {
+                        return;
+                    }
+                    // From at once to far longer than the job takes.
+                    let after = [1, 5, 20, 60, 150, 10_000][job % 6];
+                    let done = job_cut_short(to, Duration::from_millis(after));
+                    answered.fetch_add(usize::from(done), Ordering::Relaxed);
+                });
+            }
+        });
+    };
+    run(0, jobs);
+    let left = Use::settled(&helper, &scratch);
+    let answered = answered.load(Ordering::Relaxed);
+    println!("{jobs} jobs, {answered} answered; {left:?}");
+    assert!(answered > 0 && answered < jobs, "{answered} of {jobs}");
+    // distccd does not wait for a job that it ends, so the dead stay in its table of processes until a worker goes.
+    assert_eq!(left.temporary, 0);
+    assert!(left.processes - left.zombies <= 12, "{left:?}");
+
+    // distccd's own files are its own: those of jobs that it was receiving stay.
+    std::thread::scope(|scope| {
+        scope.spawn(|| run(0, 64));
+        std::thread::sleep(Duration::from_millis(200));
+        helper.kill();
+    });
+    let temporary = scratch.path(&format!("tmp-{}", helper.port));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let entries = fs::read_dir(&temporary).unwrap().flatten();
+        let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
+        let ours: Vec<String> = names.filter(|n| n.starts_with("ccroute_")).collect();
+        if ours.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{ours:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
