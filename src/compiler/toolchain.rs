@@ -203,6 +203,10 @@ impl Toolchain {
     fn add_clang(&mut self, root: &Path) {
         self.read
             .extend(["lib/clang", "lib64/clang"].map(|d| root.join(d)));
+        // For any target that it is told: Debian has the headers of cross compilers in a directory for each.
+        let targets = names_in(&root.join("lib/gcc-cross")).into_iter();
+        self.read
+            .extend(targets.map(|t| root.join(t).join("include")));
         if !is_systems(root) {
             self.read
                 .extend(["lib", "lib64", "include"].map(|d| root.join(d)));

@@ -35,6 +35,11 @@ struct Scene {
 
 impl Scene {
     fn new(name: &str, text: &str) -> Scene {
+        Scene::built(name, text, "cc", &[])
+    }
+
+    /// The same with a stand-in that this compiler makes.
+    fn built(name: &str, text: &str, compiler: &str, flags: &[&str]) -> Scene {
         let missing = Kernel::running().missing();
         assert!(
             missing.is_empty(),
@@ -43,13 +48,14 @@ impl Scene {
         let scratch = Scratch::new(name);
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/standin.c");
         let stand_in = scratch.dir("evil/bin").join(NAME);
-        let words = [
+        let mut words: Vec<&OsStr> = flags.iter().map(OsStr::new).collect();
+        words.extend([
             source.as_os_str(),
             "-w".as_ref(),
             "-o".as_ref(),
             stand_in.as_os_str(),
-        ];
-        call::tool_output("cc", words, &scratch.0);
+        ]);
+        call::tool_output(compiler, words, &scratch.0);
         let farm = farm(&scratch, &[NAME, "arm-linux-gnueabihf-gcc"]);
         let rules = rules(&scratch, text);
         let evil = scratch.path("evil/bin");
@@ -473,4 +479,75 @@ fn a_deep_tree_costs_no_more_than_its_size() {
         start.elapsed()
     );
     assert_eq!(scene.settles(0).0, Vec::<u32>::new());
+}
+
+/// Old vendors' compilers are such: their system calls have other numbers.
+#[test]
+fn a_32_bit_compiler_works_and_is_contained_as_well() {
+    let scene = Scene::built("narrow", "", "i686-linux-gnu-gcc", &["-static"]);
+    let attempts = scene.attempts();
+    let reply = scene.plain(&attempts);
+    assert_eq!(reply.exit(), Some(0), "{}", reply.stdout_text());
+    for (line, could) in answers(&reply, &attempts) {
+        assert!(!could, "{line}");
+    }
+}
+
+/// Real compilers, with the system's headers and those of a pump job's tree.
+#[test]
+fn real_compilers_find_their_headers_in_the_sandbox() {
+    const NAMES: [&str; 6] = [
+        "x86_64-linux-gnu-gcc",
+        "x86_64-linux-gnu-g++",
+        "x86_64-linux-gnu-clang++",
+        "arm-linux-gnueabihf-g++",
+        "aarch64-linux-gnu-g++",
+        "aarch64-linux-gnu-clang",
+    ];
+    let scratch = Scratch::new("headers");
+    let farm = farm(&scratch, &NAMES);
+    let rules = rules(&scratch, "");
+    let helper = Distccd::start(
+        &scratch,
+        &[&farm, Path::new("/usr/bin"), Path::new("/bin")],
+        &[("CCROUTE_RULES_DIR", rules.as_os_str() as &OsStr)],
+    );
+    for name in NAMES {
+        let (file, text) = match name.ends_with("++") {
+            true => (
+                "x.cc",
+                "#include <vector>\n#include \"y.h\"\nstd::vector<int> x(Y);\n",
+            ),
+            false => (
+                "x.c",
+                "#include <limits.h>\n#include \"y.h\"\nint x = Y + INT_MIN;\n",
+            ),
+        };
+        let words = [
+            name.as_bytes(),
+            b"-O2",
+            b"-c",
+            file.as_bytes(),
+            b"-o",
+            b"x.o",
+        ];
+        let path = format!("/home/me/{file}");
+        let files = [
+            (path.as_str(), Sent::File(text.as_bytes())),
+            ("/home/me/y.h", Sent::File(b"#define Y 1\n")),
+        ];
+        let reply = raw::send_pump(helper.socket(), &words, "/home/me", &files).unwrap();
+        let told = String::from_utf8_lossy(&reply.stderr);
+        assert_eq!(
+            reply.exit(),
+            Some(0),
+            "{name}: {told} {}",
+            reply.stdout_text()
+        );
+        let list = String::from_utf8_lossy(&reply.dependencies).into_owned();
+        assert!(
+            list.starts_with("x.o:") && list.contains("y.h"),
+            "{name}: {list}"
+        );
+    }
 }
