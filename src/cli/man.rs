@@ -52,7 +52,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "TMPDIR",
-        "On a helper: the directory that a compiler in the sandbox may write to.",
+        "On a helper: the directory below which each job has a private directory.",
     ),
     (
         "NO_COLOR",
