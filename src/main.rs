@@ -17,7 +17,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
     let arguments = unsafe { os::arguments(argc, argv) };
     let exit = match shim::called(&arguments) {
         Called::Commands(arguments) => cli::main(arguments),
-        Called::LauncherAlone => cli::launcher_without_compiler(),
+        Called::Launcher(words) => shim::launch(words),
         Called::Compiler(name, arguments) => shim::main(name, arguments),
     };
     exit.code()

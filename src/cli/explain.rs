@@ -90,6 +90,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     let texts = load_rules()?;
     let rules = RuleSet::parse(&texts)?;
     let mut world = Host::new(&request, &host::path_variable(), host::this_file());
+    if let Some(through) = world.leads_here() {
+        world = world.called_through(&through);
+    }
     if place == Place::Helper {
         // Without --from a client that no rule names: ADDRESS in the text tells where it goes.
         let unnamed = IpAddr::from([0, 0, 0, 0]);

@@ -117,14 +117,6 @@ pub fn main(args: &[&OsStr]) -> Exit {
     }
 }
 
-/// `ccroute-run` without a compiler to run.
-pub fn launcher_without_compiler() -> Exit {
-    eprintln!(
-        "ccroute-run: no compiler given: use it as a launcher, ccroute-run COMPILER ARGUMENT…"
-    );
-    Exit::Usage
-}
-
 /// Why a command could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 enum Failure {

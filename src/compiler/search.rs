@@ -60,6 +60,8 @@ pub enum Reach {
     ThroughShim,
     /// They find nothing, or something else.
     Nowhere,
+    /// There is no PATH that they could look along.
+    NoPath,
 }
 
 /// What looking for a name came to.
@@ -90,6 +92,9 @@ pub struct Search {
     seen: RefCell<Vec<(PathBuf, Option<Rc<Seen>>)>>,
     /// The directories of PATH; relative ones and empty ones are left out.
     path: Vec<PathBuf>,
+    /// How many of them stand before the place to look first: up to and including the directory that
+    /// ccroute was called through.
+    passed: usize,
     /// ccroute itself and the shims already passed.
     skip: Vec<FileId>,
 }
@@ -103,6 +108,7 @@ impl Search {
                 .filter(|d| d.first() == Some(&b'/'))
                 .map(|d| PathBuf::from(OsStr::from_bytes(d)))
                 .collect(),
+            passed: 0,
             skip,
             seen: RefCell::default(),
         }
@@ -123,6 +129,25 @@ impl Search {
             seen: RefCell::new(seen),
             ..self
         }
+    }
+
+    /// The same search, which looks behind the directory `through` of PATH first: a wrapper in front
+    /// of it has called ccroute, and would be found again. Where PATH does not have that directory,
+    /// nothing changes.
+    pub fn behind(mut self, through: &Path) -> Search {
+        let same = |dir: &PathBuf| without_slashes(dir) == without_slashes(through);
+        self.passed = self.path.iter().position(same).map_or(0, |at| at + 1);
+        self
+    }
+
+    /// The directory of PATH through which `name` leads to ccroute.
+    pub fn through(&self, name: &str) -> Option<PathBuf> {
+        let executed = |dir: &&PathBuf| {
+            let seen = self.see(&dir.join(name));
+            seen.is_some_and(|s| s.is_file && s.executable)
+        };
+        let dir = self.path.iter().find(executed)?;
+        self.is_ours(&dir.join(name)).then(|| dir.clone())
     }
 
     /// What stands at `path`, links followed; `None` if nothing does.
@@ -163,11 +188,13 @@ impl Search {
         &self.path
     }
 
-    /// Looks for `name` in `first` (absolute directories, globs allowed), then on PATH.
+    /// Looks for `name` in `first` (absolute directories, globs allowed), then on PATH: behind the
+    /// directory that ccroute was called through, then before it.
     pub fn find(&self, name: &str, first: &[String]) -> Found {
         let mut blocked = None;
         let globbed = first.iter().flat_map(|pattern| expand(pattern));
-        for dir in globbed.chain(self.path.iter().cloned()) {
+        let (before, behind) = self.path.split_at(self.passed);
+        for dir in globbed.chain(behind.iter().chain(before).cloned()) {
             match self.at(&dir.join(name)) {
                 Found::Yes(installed) => return Found::Yes(installed),
                 Found::NotExecutable(path) => blocked = blocked.or(Some(path)),
@@ -208,17 +235,21 @@ impl Search {
 
     /// Where the children of a launcher find `full` (a program's name) on the PATH `path`, if it
     /// is to be the compiler at `local`. The directories that hold ccroute or a wrapper under the
-    /// name `called` or `full` in front of that compiler are taken off.
+    /// name `called` or `full` in front of that compiler are taken off, and those before the one that
+    /// ccroute was called through that hold anything of the name `full`.
     pub fn reach(&self, path: &OsStr, called: &str, full: &str, local: &Path) -> Reach {
         let Found::Yes(local) = self.at(local) else {
             return Reach::Nowhere;
         };
         let mut kept: Vec<&[u8]> = Vec::new();
         let mut first: Option<Reach> = None;
+        let mut passed = self.path[..self.passed].iter().peekable();
         let mut entries = path.as_bytes().split(|&b| b == b':');
         while let Some(entry) = entries.next() {
             let dir = Path::new(OsStr::from_bytes(entry));
             let there = dir.join(full);
+            let before = passed.next_if(|d| d.as_os_str() == dir.as_os_str());
+            let in_front = before.is_some() && self.see(&there).is_some_and(|s| s.executable);
             let masked = self.is_masked(&there);
             if masked {
                 let ours = self.is_ours(&there);
@@ -228,7 +259,7 @@ impl Search {
                     Reach::Nowhere
                 });
             }
-            let masks = masked || self.is_masked(&dir.join(called));
+            let masks = masked || in_front || self.is_masked(&dir.join(called));
             // Where there is an assembler other tools are, and gcc looks for them on PATH.
             if masks && self.see(&dir.join("as")).is_none() {
                 continue;
@@ -286,6 +317,13 @@ impl Search {
         }
         unique(triples)
     }
+}
+
+/// A directory's letters without the slashes that it may end in.
+fn without_slashes(dir: &Path) -> &[u8] {
+    let letters = dir.as_os_str().as_bytes();
+    let end = letters.iter().rposition(|&b| b != b'/');
+    &letters[..end.map_or(0, |at| at + 1)]
 }
 
 /// A short list without its repetitions, the first of each kept.
@@ -414,6 +452,50 @@ mod tests {
         let search = Search::new(OsStr::new(".::bin:/nonexistent"), vec![]);
         assert_eq!(search.path(), [PathBuf::from("/nonexistent")]);
         assert_eq!(search.find("gcc", &["bin".into()]), Found::No);
+    }
+
+    #[test]
+    fn the_search_begins_behind_the_directory_that_ccroute_was_called_through() {
+        let dir = farm("behind");
+        for (at, mode) in [
+            ("front/gcc", 0o755),
+            ("front/cpp", 0o755),
+            ("back/gcc", 0o755),
+        ] {
+            fs::create_dir_all(dir.join(at).parent().unwrap()).unwrap();
+            program(&dir.join(at), mode);
+        }
+        fs::create_dir_all(dir.join("masq")).unwrap();
+        program(&dir.join("shim"), 0o755);
+        symlink("../shim", dir.join("masq/gcc")).unwrap();
+        let meta = fs::metadata(dir.join("shim")).unwrap();
+        let at = |name: &str| dir.join(name).display().to_string();
+        let search = |path: &str| {
+            let path = path.replace('D', &dir.display().to_string());
+            Search::new(OsStr::new(&path), vec![(meta.dev(), meta.ino())])
+        };
+        let found = |search: &Search, name: &str| match search.find(name, &[]) {
+            Found::Yes(found) => found.path.display().to_string(),
+            other => panic!("{name}: {other:?}"),
+        };
+        let path = "D/front:.:D/masq/:D/back";
+        for through in ["masq", "masq/"] {
+            let search = search(path).behind(Path::new(&at(through)));
+            assert_eq!(found(&search, "gcc"), at("back/gcc"), "{through}");
+            // Only where nothing is behind it.
+            assert_eq!(found(&search, "cpp"), at("front/cpp"));
+        }
+        // A directory that PATH does not have.
+        let search = search(path).behind(Path::new("/nonexistent"));
+        assert_eq!(found(&search, "gcc"), at("front/gcc"));
+        // The wrapper in front is executed first, so the name does not lead to ccroute.
+        assert_eq!(search.through("gcc"), None);
+        let search = Search {
+            path: search.path[1..].to_vec(),
+            ..search
+        };
+        assert_eq!(search.through("gcc"), Some(at("masq/").into()));
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

@@ -109,6 +109,12 @@ impl<'a> Deciding<'a> {
                     env.push((macros::ADDED, added.words.len().to_string().into()));
                 }
             }
+            Reach::NoPath => {
+                self.reasons.truncate(mark);
+                self.kind = "PATH is not set";
+                self.note("compiled here: PATH is not set, and distcc needs it");
+                return Ok(None);
+            }
             Reach::Nowhere => {
                 self.reasons.truncate(mark);
                 self.kind = "its full name is not on this machine";

@@ -73,6 +73,17 @@ impl Host {
         }
     }
 
+    /// ccroute was called through the directory `through`.
+    pub fn called_through(self, through: &Path) -> Host {
+        let search = self.search.behind(through);
+        Host { search, ..self }
+    }
+
+    /// The directory of PATH through which the request's name leads to ccroute.
+    pub fn leads_here(&self) -> Option<PathBuf> {
+        self.search.through(&self.called)
+    }
+
     /// Answers as if the client had this address.
     pub fn with_client(self, client: Option<IpAddr>) -> Host {
         Host {
@@ -201,7 +212,10 @@ impl Facts for Host {
     }
 
     fn reach(&self, full: &str, local: &Path) -> Reach {
-        self.search.reach(&self.path, &self.called, full, local)
+        match path_set() {
+            Some(_) => self.search.reach(&self.path, &self.called, full, local),
+            None => Reach::NoPath,
+        }
     }
 }
 
@@ -238,9 +252,14 @@ pub fn this_file() -> Option<FileId> {
     Some(meta.id())
 }
 
-/// PATH, or nothing where it is unset.
+/// PATH, or where the C library looks without it.
 pub fn path_variable() -> OsString {
-    std::env::var_os("PATH").unwrap_or_default()
+    path_set().unwrap_or_else(|| "/bin:/usr/bin".into())
+}
+
+/// PATH, if there is one that names a directory.
+fn path_set() -> Option<OsString> {
+    std::env::var_os("PATH").filter(|path| !path.is_empty())
 }
 
 /// A variable that is set and by which compilers choose programs or options.

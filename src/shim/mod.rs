@@ -2,10 +2,14 @@
 
 pub mod exec;
 pub mod host;
+mod launch;
 mod preprocess;
+
+pub use launch::launch;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use crate::client::macros::ADDED;
 use crate::decide::{decide, Facts, COMPILER};
@@ -23,8 +27,8 @@ use host::Host;
 pub enum Called<'a> {
     /// The command line, with its arguments.
     Commands(&'a [&'a OsStr]),
-    /// A launcher that was given no compiler.
-    LauncherAlone,
+    /// A launcher, with the words behind its name.
+    Launcher(&'a [&'a OsStr]),
     /// A compiler by this name or path, with its arguments.
     Compiler(&'a OsStr, &'a [&'a OsStr]),
 }
@@ -41,14 +45,20 @@ pub fn called<'a>(arguments: &'a [&'static OsStr]) -> Called<'a> {
     let base = name.as_bytes().rsplit(|&b| b == b'/').next();
     match (base, rest) {
         (Some(b"ccroute"), _) => Called::Commands(rest),
-        (Some(b"ccroute-run"), []) => Called::LauncherAlone,
-        (Some(b"ccroute-run"), [compiler, rest @ ..]) => Called::Compiler(compiler, rest),
+        (Some(b"ccroute-run"), _) => Called::Launcher(rest),
         _ => Called::Compiler(name, rest),
     }
 }
 
 /// Serves one invocation under a compiler's name. Returns only if nothing took the process over.
 pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
+    let executed = os::executed_path().map(Path::new);
+    let through = executed.and_then(Path::parent);
+    serve(called, args, through)
+}
+
+/// The same; `through` is the directory in which the kernel found the name, if the name was executed.
+fn serve(called: &OsStr, args: &[&OsStr], through: Option<&Path>) -> Exit {
     let safeguard = std::env::var_os(SAFEGUARD).is_some();
     // Words, paths and source of a job are a client's choice.
     let own_work = safeguard.then(OwnWork::begin);
@@ -67,11 +77,14 @@ pub fn main(called: &OsStr, args: &[&OsStr]) -> Exit {
     request.steered_by = host::steering_variable();
     let this = host::this_file();
     let passed_on = std::env::var_os(COMPILER);
-    let host = Host::new(&request, &host::path_variable(), this).with_compiler(
+    let mut host = Host::new(&request, &host::path_variable(), this).with_compiler(
         called,
         passed_on,
         request.place,
     );
+    if let Some(through) = through {
+        host = host.called_through(through);
+    }
     let loaded = load(&host::rules_directories());
     let parsed = loaded.as_ref().map(|texts| RuleSet::parse(texts));
     let rules = match parsed {

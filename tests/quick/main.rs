@@ -4,6 +4,7 @@
 #[allow(dead_code)]
 mod common;
 
+mod around;
 mod bad_input;
 mod exec;
 mod fuzz_brief;
