@@ -33,6 +33,8 @@ dpkg-buildpackage dpkg-dev
 '
 test_needs="$demo_needs"'
 g++ g++
+/usr/lib/gcc/*/*/cc1obj gobjc
+/usr/lib/gcc/*/*/cc1objplus gobjc++
 aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
 arm-linux-gnueabi-gcc gcc-arm-linux-gnueabi

@@ -92,12 +92,18 @@ impl<'a> Job<'a> {
     /// The input that distccd wrote, if this is one of its plain-mode jobs.
     pub fn distccd_input(&self) -> Option<&'a [u8]> {
         let mut inputs = self.inputs.iter().copied();
-        inputs.find(|p| is_distccd_file(p) && (p.ends_with(b".i") || p.ends_with(b".ii")))
+        inputs.find(|p| is_distccd_file(p) && is_preprocessed(p))
     }
 
     fn is_distccds(&self) -> bool {
         self.inputs.iter().copied().any(is_distccd_file) || self.output.is_some_and(is_distccd_file)
     }
+}
+
+/// The endings that distccd gives to preprocessed sources: C, C++, Objective-C, Objective-C++.
+fn is_preprocessed(path: &[u8]) -> bool {
+    let endings: [&[u8]; 4] = [b".i", b".ii", b".mi", b".mii"];
+    endings.iter().any(|ending| path.ends_with(ending))
 }
 
 fn is_distccd_file(path: &[u8]) -> bool {
@@ -239,6 +245,19 @@ mod tests {
             place(&["-o", "distccd_1.o"], true, Some("sh")),
             Place::Helper
         );
+    }
+
+    #[test]
+    fn distccd_s_input_is_preprocessed() {
+        let input = |path: &str| {
+            let words = ["-c", path].map(OsStr::new);
+            Job::of_args(&words).distccd_input().is_some()
+        };
+        for ending in ["i", "ii", "mi", "mii"] {
+            assert!(input(&format!("/tmp/distccd_1.{ending}")), "{ending}");
+        }
+        // Pump mode's sources keep their names.
+        assert!(!input("distccd_1/work/a.c") && !input("/tmp/distccd_1.m"));
     }
 
     #[test]

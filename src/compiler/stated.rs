@@ -223,6 +223,37 @@ pub fn stated(arch_of: &Target, defaults: &[String], args: &[impl AsRef<OsStr>])
     kept
 }
 
+/// How many words at the beginning of `args` only say what the compiler assumes anyway. They are in
+/// `assumed`, its own defaults, and in that order; they do not come again. gcc lists what it is told
+/// in debug information (DW_AT_producer), and nothing else depends on these words.
+pub fn assumed_words(args: &[impl AsRef<OsStr>], assumed: &[String]) -> usize {
+    let words = |arg: &Arg<'_>| args[arg.index..].iter().take(arg.words).map(AsRef::as_ref);
+    let mut rest = scan(assumed);
+    let mut end = 0;
+    for arg in scan(args) {
+        let same = |default: &Arg<'_>| {
+            let default = &assumed[default.index..];
+            default
+                .iter()
+                .take(arg.words)
+                .map(OsStr::new)
+                .eq(words(&arg))
+        };
+        if !rest.any(|default| default.words == arg.words && same(&default)) {
+            break;
+        }
+        end = arg.index + arg.words;
+    }
+    let again = |arg: &Arg<'_>| scan(&args[..end]).any(|first| words(&first).eq(words(arg)));
+    match scan(args)
+        .skip_while(|arg| arg.index < end)
+        .any(|arg| again(&arg))
+    {
+        true => 0,
+        false => end,
+    }
+}
+
 /// The arguments that are flags without a separate value.
 fn flags(args: &[impl AsRef<OsStr>]) -> impl Iterator<Item = &[u8]> {
     scan(args).filter_map(|arg| match arg.kind {
@@ -273,4 +304,36 @@ fn stem(word: &[u8]) -> (u8, &[u8]) {
 fn before_equals(text: &[u8]) -> &[u8] {
     let end = text.iter().position(|&c| c == b'=');
     &text[..end.unwrap_or(text.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_defaults_that_begin_a_job_in_their_order_are_left_out() {
+        let assumed = "-march=armv7-a -mfloat-abi=hard --param a=1 --param b=2 -fPIE";
+        let assumed: Vec<String> = assumed.split(' ').map(String::from).collect();
+        for (line, want) in [
+            ("-march=armv7-a -mfloat-abi=hard -fPIE -O2 -c a.i", 3),
+            ("-mfloat-abi=hard -fPIE -mcpu=x -c a.i", 2),
+            ("-fPIE -c a.i", 1),
+            ("-O2 -fPIE -c a.i", 0),
+            // Not in that order: the user's own.
+            ("-fPIE -march=armv7-a -c a.i", 1),
+            ("-march=armv6 -fPIE -c a.i", 0),
+            // A value stays with its option.
+            ("--param b=2 -fPIE -c a.i", 3),
+            ("--param c=3 -c a.i", 0),
+            ("--param a=1", 2),
+            // They come again, so the user typed one of them.
+            ("-march=armv7-a -fPIE -c a.i -fPIE", 0),
+            ("-fPIE -c a.i -fno-pie", 1),
+            ("", 0),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(assumed_words(&words, &assumed), want, "{line}");
+        }
+        assert_eq!(assumed_words(&["-fPIE", "-c"], &[]), 0);
+    }
 }

@@ -17,6 +17,8 @@ pub struct Recorded {
     pub target: Target,
     /// In full: `12.2.0`.
     pub version: String,
+    /// The flags that it assumes, as `install --client` writes them.
+    pub defaults: Vec<String>,
 }
 
 /// The world as a decision sees it. Answers are found at most once.
@@ -41,6 +43,8 @@ pub trait Facts {
     fn precompiled(&self, _tree: &Path) -> Option<Hostile> {
         None
     }
+    /// The same as compilers name it in debug information: by PWD, where that leads to it.
+    fn named_directory(&self) -> &Path;
     /// Where a launcher is.
     fn launcher(&self, name: &str) -> Option<PathBuf>;
     /// These arguments with `-march=native` and its like expanded to what the compiler there means

@@ -31,6 +31,8 @@ pub(super) struct Candidate {
     /// The same, and its link leads to no compiler of another name: it is what was asked for, and its
     /// facts are the client's.
     pub(super) own_name: bool,
+    /// The flags that it is recorded to assume.
+    assumes: Vec<String>,
     /// Flags it needs first: clang's `--target`, and what states to clang what the name means.
     pub(super) first: Vec<String>,
 }
@@ -155,7 +157,7 @@ impl Deciding<'_> {
             (None, Place::Helper) => Some(self.facts.native_triple()),
             (None, _) => None,
         };
-        let seen = self.evidence().version();
+        let seen = self.version_seen();
         for tool in tools_for(asked.tool, &wanted.settings) {
             let named = asked.with_triple(prefix).with_tool(tool);
             let mut versions = vec![asked.version.as_deref(), None];
@@ -196,6 +198,9 @@ impl Deciding<'_> {
             .as_ref()
             .map(|r| r.version.clone())
             .or_else(|| version_in_names(&installed));
+        let assumes = recorded
+            .as_ref()
+            .map_or_else(Vec::new, |r| r.defaults.clone());
         let mut flags = Vec::new();
         let target = match (&wanted.own_target, &program.target) {
             (Some(own), _) => {
@@ -233,6 +238,7 @@ impl Deciding<'_> {
             exact,
             target,
             version,
+            assumes,
             first: flags,
             installed,
         }))
@@ -320,6 +326,15 @@ impl Deciding<'_> {
                 &self.own,
             );
         }
+        if self.request.place == Place::Helper {
+            let assumed: Vec<OsString> = args
+                .drain(..stated::assumed_words(&args, &candidate.assumes))
+                .collect();
+            if !assumed.is_empty() {
+                let words = assumed.join(OsStr::new(" "));
+                self.note(format!("assumed by it: {}", words.to_string_lossy()));
+            }
+        }
         self.note(format!("runs {}", candidate.installed.path.display()));
         if self.request.examined {
             self.note("its text is examined: macros are left to the helper");
@@ -401,9 +416,18 @@ impl Deciding<'_> {
         merged_arguments(settings, stated, first, own)
     }
 
+    /// The version of the client's compiler that the source shows. clang reads gcc's headers of C++,
+    /// whose version says nothing of clang's.
+    fn version_seen(&self) -> Option<&str> {
+        match self.request.name.tool.is_clang() {
+            true => None,
+            false => self.evidence().version(),
+        }
+    }
+
     /// Checks the compiler's version against the one asked for or shown.
     fn check_version(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<(), Refusing> {
-        let shown = self.evidence().version().map(str::to_owned);
+        let shown = self.version_seen().map(str::to_owned);
         let Some(asked) = self.request.name.version.clone().or(shown) else {
             return Ok(());
         };

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::refusal::Refusal;
 use super::{Deciding, Refusing, Run, Send, Wanted};
+use crate::client::clang;
 use crate::client::deps::{dependencies, Dependencies};
 use crate::client::local::{local_reason, Call, LocalReason};
 use crate::client::macros;
@@ -95,6 +96,15 @@ impl<'a> Deciding<'a> {
             self.note(format!("compiled here: {}", self.kind));
             return Ok(None);
         };
+        if name.tool.is_clang() && clang::names_its_file(&own) {
+            self.kind = "an object that names its source's file";
+            self.note("compiled here: Objective-C's old runtime names the file that is compiled");
+            return Ok(None);
+        }
+        let directory = match name.tool.is_clang() {
+            true => clang::compilation_directory(&own, self.facts.named_directory()),
+            false => None,
+        };
         let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
         let added = self.macros_left(wanted, &name, &local, &own);
         let reach = match added.examined {
@@ -128,6 +138,7 @@ impl<'a> Deciding<'a> {
         words.extend(added.words);
         words.extend(args);
         words.extend(dependencies);
+        words.extend(directory);
         self.kind = "can be distributed";
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {

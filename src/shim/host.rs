@@ -35,6 +35,7 @@ pub struct Host {
     guard_file: PathBuf,
     facts: PathBuf,
     directory: OnceCell<PathBuf>,
+    named_directory: OnceCell<PathBuf>,
     records: OnceCell<Option<Vec<u8>>>,
 }
 
@@ -69,6 +70,7 @@ impl Host {
             guard_file: guard::GUARD_FILE.into(),
             facts: facts_file(),
             directory: OnceCell::new(),
+            named_directory: OnceCell::new(),
             records: OnceCell::new(),
         }
     }
@@ -163,6 +165,7 @@ impl Facts for Host {
         Some(Recorded {
             target: record.target()?,
             version: record.version.to_owned(),
+            defaults: record.flags().map(str::to_owned).collect(),
         })
     }
 
@@ -182,6 +185,15 @@ impl Facts for Host {
 
     fn precompiled(&self, tree: &Path) -> Option<Hostile> {
         hostile::precompiled(tree)
+    }
+
+    fn named_directory(&self) -> &Path {
+        let id = |path: &Path| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+        self.named_directory.get_or_init(|| {
+            let named = std::env::var_os("PWD").map(PathBuf::from);
+            let same = named.filter(|p| p.is_absolute() && id(p) == id(Path::new(".")));
+            same.unwrap_or_else(|| self.working_directory().to_path_buf())
+        })
     }
 
     fn launcher(&self, name: &str) -> Option<PathBuf> {

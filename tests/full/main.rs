@@ -32,6 +32,7 @@ mod readme;
 mod reference;
 mod refusing;
 mod rules_owners;
+mod same;
 mod sandbox;
 mod shipped;
 mod shipped_kernels;

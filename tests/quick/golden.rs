@@ -84,6 +84,9 @@ impl Facts for Fake {
     fn working_directory(&self) -> &Path {
         self.directory.as_deref().unwrap_or(Path::new("/tmp"))
     }
+    fn named_directory(&self) -> &Path {
+        Path::new("/home/work")
+    }
     fn expanded(&self, _: &Path, args: &[&OsStr]) -> Option<Vec<OsString>> {
         let expand = |a: &&OsStr| match a.to_str() {
             Some("-march=native") => "-march=armv8-a+crc".into(),
@@ -201,10 +204,19 @@ fn run_case(path: &Path) -> (String, String) {
                 for line in body.lines().filter(|l| !l.is_empty()) {
                     let (line, recorded) = match line.split_once(" recorded ") {
                         Some((line, facts)) => {
+                            let (facts, assumes) =
+                                facts.split_once(" assumes ").unwrap_or((facts, ""));
+                            let defaults =
+                                assumes.split_ascii_whitespace().map(String::from).collect();
                             let (version, target) = facts.split_once(' ').unwrap();
                             let target = target.parse().expect("a target's text");
                             let version = version.to_owned();
-                            (line, Some(Recorded { target, version }))
+                            let recorded = Recorded {
+                                target,
+                                version,
+                                defaults,
+                            };
+                            (line, Some(recorded))
                         }
                         None => (line, None),
                     };
