@@ -279,7 +279,12 @@ fn read(path: &Path, question: &str) -> Option<Vec<String>> {
         .open(path)
         .ok()?;
     let meta = Meta::of_open(&file).ok()?;
-    if !meta.is_file() || os::trusted::by_root_or_user(&meta).is_err() {
+    let trusted = match os::trusted::by_root_or_user(&meta) {
+        Ok(()) => true,
+        Err(os::trusted::Untrusted::Writable) => is_given_to_group(path, &meta),
+        Err(_) => false,
+    };
+    if !meta.is_file() || !trusted {
         return None;
     }
     let mut text = String::new();
@@ -292,6 +297,24 @@ fn read(path: &Path, question: &str) -> Option<Vec<String>> {
             .iter()
             .all(|f| plausible(f) && !f.ends_with("=native")))
     .then_some(flags)
+}
+
+/// Whether root or this user has opened the answers to a group on purpose: the file, which is ours and
+/// made without that right, and its directory, to one and the same group. Portage does so with all of
+/// DISTCC_DIR at each package. Others cannot: only the owner and root change a mode, and a file of ours
+/// that is elsewhere writable by a group would be a second link.
+fn is_given_to_group(path: &Path, meta: &Meta) -> bool {
+    let Some(Ok(dir)) = path.parent().map(Meta::of) else {
+        return false;
+    };
+    let trusted = os::trusted::is_trusted_owner;
+    let group_only = |meta: &Meta| meta.mode() & 0o022 == 0o020;
+    trusted(meta.uid())
+        && trusted(dir.uid())
+        && group_only(meta)
+        && group_only(&dir)
+        && meta.gid() == dir.gid()
+        && meta.links() == 1
 }
 
 fn write(path: &Path, question: &str, flags: &[String]) -> std::io::Result<()> {
@@ -433,8 +456,27 @@ mod tests {
             assert_eq!(read(&file, question), None, "{evil}");
         }
         fs::write(&file, &whole).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        fs::set_permissions(&file, mode).unwrap();
+        // Whoever may write it: nobody but a group to which the directory is opened, too.
+        let allow = |path: &Path, mode| {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(path, mode).unwrap();
+        };
+        for (of_file, of_dir, is_read) in [
+            (0o644, 0o700, true),
+            (0o664, 0o2770, true),
+            (0o664, 0o700, false),
+            (0o664, 0o777, false),
+            (0o666, 0o2770, false),
+        ] {
+            allow(&file, of_file);
+            allow(&dir, of_dir);
+            let answer = read(&file, question).is_some();
+            assert_eq!(answer, is_read, "{of_file:o} in {of_dir:o}");
+        }
+        // A file of ours that stands elsewhere, too.
+        allow(&file, 0o664);
+        allow(&dir, 0o2770);
+        fs::hard_link(&file, dir.join("other")).unwrap();
         assert_eq!(read(&file, question), None);
         fs::remove_dir_all(dir).unwrap();
     }

@@ -468,11 +468,11 @@ mod tests {
         fs::create_dir_all(dir.join("masq")).unwrap();
         program(&dir.join("shim"), 0o755);
         symlink("../shim", dir.join("masq/gcc")).unwrap();
-        let meta = fs::metadata(dir.join("shim")).unwrap();
+        let id = Meta::of(&dir.join("shim")).unwrap().id();
         let at = |name: &str| dir.join(name).display().to_string();
         let search = |path: &str| {
             let path = path.replace('D', &dir.display().to_string());
-            Search::new(OsStr::new(&path), vec![(meta.dev(), meta.ino())])
+            Search::new(OsStr::new(&path), vec![id])
         };
         let found = |search: &Search, name: &str| match search.find(name, &[]) {
             Found::Yes(found) => found.path.display().to_string(),

@@ -76,6 +76,11 @@ impl Meta {
         self.0.st_uid
     }
 
+    /// The group's id.
+    pub fn gid(&self) -> u32 {
+        self.0.st_gid
+    }
+
     #[allow(clippy::useless_conversion, clippy::unnecessary_cast)] // Widths differ between architectures.
     pub fn id(&self) -> FileId {
         (self.0.st_dev.into(), self.0.st_ino.into())

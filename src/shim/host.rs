@@ -188,7 +188,7 @@ impl Facts for Host {
     }
 
     fn named_directory(&self) -> &Path {
-        let id = |path: &Path| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+        let id = |path: &Path| Meta::of(path).ok().map(|meta| meta.id());
         self.named_directory.get_or_init(|| {
             let named = std::env::var_os("PWD").map(PathBuf::from);
             let same = named.filter(|p| p.is_absolute() && id(p) == id(Path::new(".")));
