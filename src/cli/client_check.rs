@@ -8,7 +8,7 @@ use super::client::{recorded, search_outside, COMPILER, RULES};
 use super::doctor::finding::{Finding, Severity};
 use super::place::Tree;
 use crate::compiler::ask::{ask, Compiler};
-use crate::compiler::search::{is_ccroute, Found, Search};
+use crate::compiler::search::{find_launcher, is_ccroute, Found, Search};
 use crate::os::quote::word as quoted;
 use crate::shim::host;
 
@@ -36,7 +36,7 @@ pub(super) fn findings(tree: &Tree, install: &str) -> Vec<Finding> {
         findings.extend(changed_compilers(&text, &search_outside(&real), install));
     }
     let variable = |name: &str| std::env::var(name).ok();
-    findings.extend(ccache_order(&variable));
+    findings.extend(ccache_order(&variable, ccache_asks()));
     findings
 }
 
@@ -96,11 +96,23 @@ fn changed_compilers(text: &str, search: &Search, install: &str) -> Vec<Finding>
         .collect()
 }
 
-/// Ways of using ccache that give old objects, or that no rule sees.
-fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
+/// What ccache goes by to know that a compiler is another: the value of its `compiler_check`. `None`
+/// without ccache.
+fn ccache_asks() -> Option<String> {
+    let search = Search::new(&host::path_variable(), Vec::new());
+    let ccache = find_launcher("ccache", search.path(), &[])?;
+    let mut command = std::process::Command::new(ccache);
+    let output = command.args(["--get-config", "compiler_check"]).output();
+    let text = String::from_utf8(output.ok()?.stdout).ok()?;
+    Some(text.trim().to_owned())
+}
+
+/// Ways of using ccache that give old objects, or that no rule sees. `asks`: see [`ccache_asks`].
+fn ccache_order(variable: &dyn Fn(&str) -> Option<String>, asks: Option<String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(prefix) = variable("CCACHE_PREFIX") {
-        let base = prefix.rsplit('/').next().unwrap_or_default();
+        let first = prefix.split(' ').next().unwrap_or_default();
+        let base = first.rsplit('/').next().unwrap_or_default();
         if base == "distcc" {
             findings.push(Finding::new(
                 Severity::Fault,
@@ -124,33 +136,43 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
     let end = |dir: &str| std::fs::canonicalize(Path::new(dir).join("gcc")).unwrap_or_default();
     let ccache = dirs.iter().position(|d| end(d).ends_with("ccache"));
     let ours = dirs.iter().position(|d| is_ccroute(&end(d)));
-    if let (Some(ccache), Some(ours)) = (ccache, ours) {
-        let (severity, what, shows) = match ccache < ours {
-            true => (
-                Severity::Fault,
-                "ccache takes ccroute for the compiler".to_owned(),
-                "it gives old objects, of another machine even, when a rule changes",
+    // A command that runs the compiler tells one from the other; a file's time or content is ccroute's.
+    let asks_it = asks.as_ref().is_some_and(|a| a.contains("%compiler%"));
+    let (Some(ours), Some(_), false) = (ours, asks, asks_it) else {
+        return findings;
+    };
+    let (severity, what, shows) = match ccache {
+        Some(ccache) if ccache < ours => (
+            Severity::Fault,
+            "ccache takes ccroute for the compiler".to_owned(),
+            "it gives old objects, of another machine even, when a compiler or a rule changes",
+        ),
+        Some(_) => (
+            Severity::Warning,
+            format!(
+                "{} comes before ccache on PATH, which is never asked",
+                dirs[ours]
             ),
-            false => (
-                Severity::Warning,
-                format!(
-                    "{} comes before ccache on PATH, which is never asked",
-                    dirs[ours]
-                ),
-                "every object is compiled anew",
-            ),
-        };
-        let kept: Vec<&str> = dirs.iter().copied().filter(|d| *d != dirs[ours]).collect();
-        findings.push(Finding::new(
-            severity,
-            what,
-            shows,
+            "every object is compiled anew",
+        ),
+        None => (
+            Severity::Warning,
+            "ccache takes ccroute for the compiler where a build calls it, as Meson does"
+                .to_owned(),
+            "it gives old objects, of another machine even, when a compiler or a rule changes",
+        ),
+    };
+    let fix = match ccache {
+        None => format!("export CCACHE_COMPILERCHECK='%compiler% -v' CCACHE_EXTRAFILES={RULES}"),
+        Some(_) => {
+            let kept: Vec<&str> = dirs.iter().copied().filter(|d| *d != dirs[ours]).collect();
             format!(
                 "export PATH={} CCACHE_PREFIX=ccroute-run CCACHE_EXTRAFILES={RULES}",
                 quoted(&kept.join(":"))
-            ),
-        ));
-    }
+            )
+        }
+    };
+    findings.push(Finding::new(severity, what, shows, fix));
     findings
 }
 
@@ -160,10 +182,16 @@ mod tests {
 
     #[test]
     fn unsafe_ways_of_using_ccache_are_reported() {
-        let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "distcc".into()));
+        let found = ccache_order(
+            &|name| (name == "CCACHE_PREFIX").then(|| "distcc".into()),
+            None,
+        );
         assert_eq!(found.len(), 1);
-        let found = ccache_order(&|name| (name == "CCACHE_PREFIX").then(|| "ccroute-run".into()));
+        let found = ccache_order(
+            &|name| (name == "CCACHE_PREFIX").then(|| "ccroute-run distcc".into()),
+            None,
+        );
         assert!(found.len() == 1 && found[0].mend.contains("CCACHE_EXTRAFILES"));
-        assert!(ccache_order(&|_| None).is_empty());
+        assert!(ccache_order(&|_| None, Some("mtime".into())).is_empty());
     }
 }

@@ -46,7 +46,7 @@ pub fn names_its_file(args: &[&OsStr]) -> bool {
             Kind::Plain(word) => {
                 if let Some(runtime) = word.strip_prefix(b"-fobjc-runtime=") {
                     let gnustep = runtime.strip_prefix(b"gnustep-");
-                    old = !gnustep.is_some_and(|version| !version.starts_with(b"1"));
+                    old = gnustep.is_none_or(|version| version.starts_with(b"1"));
                 } else if word == b"-fgnu-runtime" {
                     old = true;
                 }

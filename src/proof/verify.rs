@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::compiler::ask::{answer, Failure, COMPILE};
-use crate::proof::object::{compare, Comparison, Difference, Facts, FirstDifference, Severity};
+use crate::proof::object::{
+    compare, names_difference, Comparison, Difference, Facts, FirstDifference, Severity,
+};
 use crate::proof::{sources, Scratch};
 
 /// What sends a job.
@@ -84,7 +86,7 @@ impl Sample {
 pub enum Status {
     /// Byte for byte, or but for the compiler's name and the like.
     Same(Comparison),
-    /// The code differs.
+    /// The code differs, or the directory or a name in debug information.
     Different {
         first: FirstDifference,
         /// What the objects say of their targets; empty if only the code differs.
@@ -243,7 +245,13 @@ impl Verifier {
                 differences.retain(|d| d.severity == Severity::Fatal);
                 Status::Different { first, differences }
             }
-            same => Status::Same(same),
+            same => match names_difference(&wanted, &offered).map_err(|e| e.to_string())? {
+                Some(first) => Status::Different {
+                    first,
+                    differences: Vec::new(),
+                },
+                None => Status::Same(same),
+            },
         };
         Ok((status, helper))
     }

@@ -295,15 +295,12 @@ fn a_compiler_that_may_not_be_executed_or_is_no_program() {
 #[test]
 fn no_path() {
     let machine = Machine::new("path");
-    for path in [None, Some(""), Some("."), Some("/nonexistent")] {
-        let call = machine.call(NAME);
-        let call = match path {
-            None => call.without("PATH"),
-            Some(path) => call.env("PATH", path),
-        };
-        // In the compiler's own directory: no entry, or a relative one, must not find it.
+    for path in [".", "/nonexistent"] {
+        let call = machine.call(NAME).env("PATH", path);
+        // In the compiler's own directory: no entry, or a relative one, must not find it. Without any
+        // PATH, see around.rs.
         let line = machine.turned_down(&call.dir(&machine.bin).run(), 127);
-        assert!(line.contains("no compiler serves it"), "{path:?}: {line}");
+        assert!(line.contains("no compiler serves it"), "{path}: {line}");
     }
 }
 

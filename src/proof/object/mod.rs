@@ -16,6 +16,7 @@ mod canonical;
 mod compare;
 mod flags;
 mod gnu;
+mod names;
 mod position;
 mod raw;
 mod riscv;
@@ -26,6 +27,7 @@ use std::fmt;
 
 pub use canonical::{digest, FORM};
 pub use compare::{compare, Comparison, FirstDifference};
+pub use names::names_difference;
 pub use raw::Unreadable;
 
 use raw::Raw;
