@@ -138,7 +138,8 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>, asks: Option<String>)
     let ours = dirs.iter().position(|d| is_ccroute(&end(d)));
     // A command that runs the compiler tells one from the other; a file's time or content is ccroute's.
     let asks_it = asks.as_ref().is_some_and(|a| a.contains("%compiler%"));
-    let (Some(ours), Some(_), false) = (ours, asks, asks_it) else {
+    let used = asks.is_some() || ccache.is_some();
+    let Some(ours) = ours.filter(|_| used && !asks_it) else {
         return findings;
     };
     let (severity, what, shows) = match ccache {
