@@ -169,7 +169,8 @@ bench-pi:
 # Start-up against peers, what rules cost, what the sandbox and the record of calls cost. Ratios count, not seconds.
 bench: static
 	packaging/setup.sh test
-	$(CARGO) bench --locked --bench startup --bench sandbox --bench calls
+	$(CARGO) bench --locked --bench startup -- --plot docs/startup.svg
+	$(CARGO) bench --locked --bench sandbox --bench calls
 	$(CARGO) bench --locked --bench rules -- --plot docs/rules-scale.svg
 
 clean:

@@ -1,10 +1,12 @@
 //! What a start of ccroute costs, against every other way to put something before a compiler.
 //! `cargo bench --bench startup` builds the peers, lets all take turns, each turn in another order, prints one table and
-//! writes it to target/bench/startup.txt. `CCROUTE_STATIC` names a static build to be measured
-//! too. Nothing is asserted: times are for reading.
+//! writes it to target/bench/startup.txt. `--plot FILE` draws the medians. `CCROUTE_STATIC` names a static build
+//! to be measured too. Nothing is asserted: times are for reading.
 
 #[path = "startup/peers.rs"]
 mod peers;
+#[path = "common/plot.rs"]
+mod plot;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -134,6 +136,42 @@ fn main() {
     let to = target.join("bench");
     let written = fs::create_dir_all(&to).and_then(|()| fs::write(to.join("startup.txt"), &table));
     written.expect("target/bench can be written");
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some([_, file]) = arguments.windows(2).find(|w| w[0] == "--plot") {
+        fs::write(file, drawn(&all)).expect("the plot can be written");
+    }
+}
+
+/// The medians as bars, the quickest first: all but the empty program, the static build and refusals.
+fn drawn(all: &[Measured]) -> String {
+    let shown = |m: &&Measured| {
+        let title = &m.case.title;
+        !title.starts_with("static") && !title.ends_with("refuses")
+    };
+    let mut bars: Vec<plot::Bar> = all[1..]
+        .iter()
+        .filter(shown)
+        .map(|m| plot::Bar {
+            title: m.case.title.replace("shims: ", "ccroute, "),
+            value: added(m, &all[0], 0.5) / 1e6,
+            ours: m.case.title.starts_with("shims"),
+        })
+        .collect();
+    bars.sort_by(|a, b| a.value.total_cmp(&b.value));
+    plot::bars("Time added to a compile", "milliseconds, median", &bars)
+}
+
+/// What a program adds to the empty one, at a quantile, in nanoseconds. Each run is held against the
+/// empty program's in the same turn.
+fn added(m: &Measured, empty: &Measured, share: f64) -> f64 {
+    let pairs = m.samples.iter().zip(&empty.samples);
+    match share {
+        s if s == 0.5 => quantile(pairs.map(|(a, b)| a.time - b.time), s),
+        s => {
+            quantile(m.samples.iter().map(|a| a.time), s)
+                - quantile(empty.samples.iter().map(|b| b.time), s)
+        }
+    }
 }
 
 fn table(all: &[Measured]) -> String {
@@ -143,17 +181,7 @@ fn table(all: &[Measured]) -> String {
          instructions (a million at most): until the compiler is executed.\n\n{:<28}{:>10}{:>10}{:>8}{:>8}{:>8}{:>8}{:>14}\n",
         "", "median us", "p10 us", "ratio", "calls", "faults", "peak", "instructions"
     );
-    // Each run is held against the empty program's in the same turn.
-    let added = |m: &Measured, share: f64| {
-        let pairs = m.samples.iter().zip(&all[0].samples);
-        match share {
-            s if s == 0.5 => quantile(pairs.map(|(a, b)| a.time - b.time), s),
-            s => {
-                quantile(m.samples.iter().map(|a| a.time), s)
-                    - quantile(all[0].samples.iter().map(|b| b.time), s)
-            }
-        }
-    };
+    let added = |m: &Measured, share: f64| added(m, &all[0], share);
     let reference = all.get(1).map_or(f64::NAN, |m| added(m, 0.5));
     for measured in all {
         let median = added(measured, 0.5);

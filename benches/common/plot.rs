@@ -1,4 +1,5 @@
-//! A plot on logarithmic axes, as SVG text.
+//! Plots as SVG text: lines on logarithmic axes, and bars. Each bench uses one of the two.
+#![allow(dead_code)]
 
 use std::fmt::Write as _;
 
@@ -107,6 +108,61 @@ pub fn svg(title: &str, x_title: &str, y_title: &str, lines: &[Line]) -> String 
             LEFT + 14.0,
             TOP + 18.0 + 16.0 * n as f64,
             line.title
+        );
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// A bar: its title, its value, whether it is one of ours.
+pub struct Bar {
+    pub title: String,
+    pub value: f64,
+    pub ours: bool,
+}
+
+const NAMES: f64 = 210.0;
+const STEP: f64 = 26.0;
+const FIRST: f64 = 62.0;
+const LONGEST: f64 = 350.0;
+
+/// Draws horizontal bars in the order given, each with its value. The picture has its own background,
+/// light or dark as the reader's system.
+pub fn bars(title: &str, unit: &str, all: &[Bar]) -> String {
+    let most = all.iter().map(|b| b.value).fold(f64::MIN_POSITIVE, f64::max);
+    let height = FIRST + STEP * all.len() as f64 + 12.0;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"title\">\n\
+         <title id=\"title\">{title}</title>\n\
+         <style>\n\
+         text {{ font: 12px 'DejaVu Sans', Helvetica, Arial, sans-serif; fill: #1b1f24; }}\n\
+         .head {{ font-size: 15px; }} .unit {{ fill: #57606a; }}\n\
+         .paper {{ fill: #ffffff; }} .peer {{ fill: #8c959f; }} .own {{ fill: #0b6e99; }}\n\
+         @media (prefers-color-scheme: dark) {{\n\
+         text {{ fill: #e6edf3; }} .unit {{ fill: #a5adb6; }}\n\
+         .paper {{ fill: #0d1117; }} .peer {{ fill: #6e7681; }} .own {{ fill: #58a6ff; }}\n\
+         }}\n\
+         </style>\n\
+         <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n\
+         <text class=\"head\" x=\"16\" y=\"26\">{title}</text>\n\
+         <text class=\"unit\" x=\"16\" y=\"46\">{unit}</text>\n"
+    );
+    for (n, bar) in all.iter().enumerate() {
+        let y = FIRST + STEP * n as f64;
+        let width = (bar.value.max(0.0) / most * LONGEST).max(1.0);
+        let class = if bar.ours { "own" } else { "peer" };
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
+             <rect class=\"{class}\" x=\"{NAMES}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"18\" rx=\"2\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\">{:.2}</text>",
+            NAMES - 8.0,
+            y + 13.0,
+            bar.title,
+            NAMES + width + 8.0,
+            y + 13.0,
+            bar.value
         );
     }
     svg.push_str("</svg>\n");
