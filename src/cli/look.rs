@@ -76,6 +76,14 @@ impl Look {
     }
 }
 
+/// `1 compiler`, `3 compilers`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        n => format!("{n} {thing}s"),
+    }
+}
+
 fn is_utf8(locale: OsString) -> bool {
     let text = locale.to_string_lossy().to_ascii_lowercase();
     text.contains("utf-8") || text.contains("utf8")

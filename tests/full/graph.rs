@@ -113,8 +113,9 @@ fn areas(svg: &str) -> (Vec<Area>, Vec<(String, Area)>) {
             .iter()
             .fold(shown.to_owned(), |t, e| t.replace(e, "x"));
         let size = match tag.split("class=\"").nth(1)?.split('"').next()? {
-            "name" => 13.0,
-            "more" | "refused" => 11.0,
+            "title" => 13.0,
+            "name" => 12.0,
+            "more" | "missing" => 11.0,
             _ => return None,
         };
         // DejaVu Sans Mono's characters are 0.602 of the size wide.
@@ -134,25 +135,24 @@ fn every_route_is_in_the_picture_and_nothing_overlaps() {
         let rows = TRIPLES.len() + count + 1;
         assert_eq!(svg.matches("<g class=\"route").count(), rows, "{count}");
         assert_eq!(svg.matches("<g class=\"compiler\"").count(), TRIPLES.len());
+        // Native names from others, and one in five clients.
         let refused = count / 5 + 1;
         assert_eq!(
-            svg.matches("<g class=\"route refused\"").count(),
+            svg.matches("<g class=\"route unserved\"").count(),
             refused,
             "{count}"
         );
-        // A line each.
-        assert_eq!(
-            svg.matches("<path class=\"line\" stroke=\"#b3001b\" d=")
-                .count(),
-            refused
-        );
-        let curve = |l: &&str| l.starts_with("<path class=\"line\"") && l.contains(" C");
-        assert_eq!(svg.lines().filter(curve).count(), rows - refused);
+        // In two boxes: one has no package, the other a reason. A line for each compiler.
+        let groups = if count < 5 { 1 } else { 2 };
+        assert_eq!(svg.matches("<g class=\"refused\"").count(), groups);
+        assert_eq!(svg.matches("<path class=\"line\"").count(), TRIPLES.len());
 
         let size = svg.lines().find(|l| l.starts_with("<svg")).unwrap();
         let whole = [number(size, "width"), number(size, "height")];
         let (boxes, texts) = areas(&svg);
-        assert_eq!(boxes.len(), rows + TRIPLES.len());
+        assert_eq!(boxes.len(), 2 * TRIPLES.len() + groups);
+        // Legible at a screen's width.
+        assert!(whole[0] <= 1280.0, "{whole:?}");
         for (index, area) in boxes.iter().enumerate() {
             assert!(
                 boxes[..index].iter().all(|other| !other.meets(*area)),
@@ -187,7 +187,7 @@ fn the_terminal_shows_the_same_routes() {
     let text = helper.draw("--graph");
     assert!(!text.contains('\x1b'));
     assert!(
-        text.starts_with("13 served by 4 compilers, 4 refused\n"),
+        text.starts_with("13 served by 4 compilers, 4 not served\n"),
         "{text}"
     );
     let line = |title: &str| {
@@ -203,10 +203,36 @@ fn the_terminal_shows_the_same_routes() {
     assert!(line("arm-linux-gnueabihf ").contains("─┬─ arm-linux-gnueabihf  "));
     assert!(line("armv7a-c0-linux-gnueabihf ").ends_with("─┤"));
     assert!(line("native from 192.168.1.20 ").ends_with("─┘"));
-    assert!(line("powerpc-c4-linux-gnu ").contains("─✕ no compiler serves it"));
-    assert!(line("bad-linux-gnu ").contains("─✕ refused: not that one"));
-    assert!(line("native from others ").contains("─✕ nothing shows which machine"));
+    for group in [
+        "not served: no package here: build a compiler with crosstool-NG\n  powerpc-c4-linux-gnu  powerpc-c9-linux-gnu\n",
+        "not served: refused: not that one\n  bad-linux-gnu\n",
+        "not served: nothing shows which machine",
+    ] {
+        assert!(text.contains(group), "{group}\n{text}");
+    }
+    // Nobody asked for anything yet.
+    assert!(!text.contains("a client asked for it"));
     assert!(helper.svg().contains("native from 192.168.1.20"));
+}
+
+#[test]
+fn names_that_clients_asked_for_are_marked() {
+    let helper = Helper::new("asked", "bin", &clients(5));
+    let calls = helper.scratch.file(
+        "calls",
+        "@1700000000\thelper\trun\t192.168.1.20\taarch64-linux-gnu-gcc\t/x\tk\t/r:3\n\
+         @1700000001\thelper\trefuse\t192.168.1.20\tpowerpc-c4-linux-gnu-gcc\t\tk\t\n",
+    );
+    let rules = format!("[ccroute]\nlog = {}\n", calls.display());
+    helper.scratch.file("rules/90-log.rules", rules);
+    let text = helper.draw("--graph");
+    assert!(text.contains("\naarch64-linux-gnu* "), "{text}");
+    assert!(text.contains("  powerpc-c4-linux-gnu*\n"), "{text}");
+    assert!(text.contains("\narm-linux-gnueabihf "), "{text}");
+    assert!(text.ends_with("\n* a client asked for it\n"), "{text}");
+    // One in the legend.
+    let svg = helper.svg();
+    assert_eq!(svg.matches("<path class=\"asked\"").count(), 3);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod svg;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,10 @@ use super::names::{how_to_install, on_helper_from, resolve, Triple, SENT_TOOLS};
 use super::Failure;
 use crate::compiler::name::CompilerName;
 use crate::decide::{Decision, Outcome, Refusal};
+use crate::log::read::each;
+use crate::log::HELPER_FILE;
 use crate::rules::matching::RuleSet;
+use crate::rules::LogTo;
 
 /// How the picture is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,6 +35,8 @@ pub(super) enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
     title: String,
+    /// Whether the record of calls has a client that asked for it.
+    asked: bool,
     /// The first is where most of its tools go; none is a refusal.
     routes: Vec<Route>,
     refused: Option<Refused>,
@@ -61,12 +66,25 @@ struct Compiler {
     programs: Vec<String>,
 }
 
-/// All that is drawn, in the order of drawing: rows of one compiler stand together.
+/// Rows that no compiler serves and that the same step would serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unserved {
+    /// The command to type, or the reason if there is none.
+    title: String,
+    /// Which of [`Graph::rows`].
+    rows: Vec<usize>,
+}
+
+/// All that is drawn, in the order of drawing: the rows of one compiler are next to each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Graph {
     rows: Vec<Row>,
     compilers: Vec<Compiler>,
+    unserved: Vec<Unserved>,
 }
+
+/// A row before it is arranged: its title, whether clients asked for it, its names, what to install.
+type Asked = (String, bool, Vec<Came>, String);
 
 /// Draws the routes to `out`.
 pub(super) fn draw(
@@ -95,11 +113,13 @@ type ByFamily = BTreeMap<Family, Vec<String>>;
 impl Graph {
     /// The routes of this machine as a helper.
     fn of(rules: &RuleSet<'_>) -> Graph {
-        let mut asked: Vec<(String, Vec<Came>, String)> = Vec::new();
+        let seen = Seen::of(rules);
+        let mut asked: Vec<Asked> = Vec::new();
         for triple in resolve(rules) {
             let came = triple.names.iter().map(|(n, d)| came(n, d)).collect();
             let install = install(&triple, rules);
-            asked.push((triple.text, came, install));
+            let by_client = seen.triples.contains(&triple.text);
+            asked.push((triple.text, by_client, came, install));
         }
         for (title, address) in native_clients(rules) {
             let plain = SENT_TOOLS.iter().filter(|t| !t.is_clang());
@@ -108,18 +128,19 @@ impl Graph {
                 let decision = on_helper_from(&name, rules, Some(address));
                 came(&name, &decision)
             });
-            asked.push((title, came.collect(), String::new()));
+            let by_client = seen.native.contains(&address);
+            asked.push((title, by_client, came.collect(), String::new()));
         }
         Graph::arranged(asked)
     }
 
-    fn arranged(asked: Vec<(String, Vec<Came>, String)>) -> Graph {
+    fn arranged(asked: Vec<Asked>) -> Graph {
         let mut families = ByFamily::new();
-        let mut rows: Vec<(String, ByFamily, Option<Refused>)> = Vec::new();
+        let mut rows: Vec<(String, bool, ByFamily, Option<Refused>)> = Vec::new();
         let is_clang = |name: &CompilerName| name.tool.is_clang();
-        let clang = asked.iter().flat_map(|(_, came, _)| came);
+        let clang = asked.iter().flat_map(|(_, _, came, _)| came);
         let clang = clang.into_iter().any(|(n, to)| is_clang(n) && to.is_ok());
-        for (title, mut came, install) in asked {
+        for (title, by_client, mut came, install) in asked {
             // Where there is no clang at all its lack is no news of each name.
             if !clang && came.iter().any(|(_, to)| to.is_ok()) {
                 came.retain(|(name, _)| !is_clang(name));
@@ -147,13 +168,13 @@ impl Graph {
                     }
                 }
             }
-            rows.push((title, routes, refused));
+            rows.push((title, by_client, routes, refused));
         }
         let order: Vec<&Family> = families.keys().collect();
         let index = |family: &Family| order.binary_search(&family).unwrap_or(0);
         let mut rows: Vec<Row> = rows
             .into_iter()
-            .map(|(title, routes, refused)| {
+            .map(|(title, asked, routes, refused)| {
                 let mut routes: Vec<Route> = routes
                     .into_iter()
                     .map(|(family, tools)| Route {
@@ -165,6 +186,7 @@ impl Graph {
                 routes.sort_by_key(|r| (!r.tools.iter().any(|t| t == "gcc"), r.to));
                 Row {
                     title,
+                    asked,
                     routes,
                     refused,
                 }
@@ -183,7 +205,12 @@ impl Graph {
                 programs,
             })
             .collect();
-        Graph { rows, compilers }
+        let unserved = unserved(&rows);
+        Graph {
+            rows,
+            compilers,
+            unserved,
+        }
     }
 
     /// How many rows have this compiler first.
@@ -204,13 +231,74 @@ impl Graph {
             0 => String::new(),
             n => format!(" ({n} of them in part)"),
         };
-        format!(
-            "{served} served{part} by {}, {refused} refused",
-            match self.compilers.len() {
-                1 => "1 compiler".into(),
-                n => format!("{n} compilers"),
+        let compilers = super::look::count(self.compilers.len(), "compiler");
+        format!("{served} served{part} by {compilers}, {refused} not served")
+    }
+
+    /// Whether any row was asked for by a client.
+    fn any_asked(&self) -> bool {
+        self.rows.iter().any(|r| r.asked)
+    }
+}
+
+/// The rows that nothing serves, by what would serve them: groups with names that clients asked for
+/// first, then the larger ones.
+fn unserved(rows: &[Row]) -> Vec<Unserved> {
+    let mut groups: Vec<Unserved> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let Some(refused) = row.refused.as_ref().filter(|_| row.routes.is_empty()) else {
+            continue;
+        };
+        let title = match &*refused.install {
+            "" => &*refused.why,
+            // Each names a triple of its own.
+            install if install.starts_with("build ") => {
+                "no package here: build a compiler with crosstool-NG"
             }
-        )
+            install => install,
+        };
+        match groups.iter_mut().find(|g| g.title == title) {
+            Some(group) => group.rows.push(index),
+            None => groups.push(Unserved {
+                title: title.to_owned(),
+                rows: vec![index],
+            }),
+        }
+    }
+    groups.sort_by_key(|g| {
+        let asked = g.rows.iter().any(|&r| rows[r].asked);
+        (!asked, std::cmp::Reverse(g.rows.len()))
+    });
+    groups
+}
+
+/// What clients asked this helper for, by the record of calls.
+#[derive(Debug, Default)]
+struct Seen {
+    triples: BTreeSet<String>,
+    /// Who asked for native names; also the address that stands for all others.
+    native: BTreeSet<IpAddr>,
+}
+
+impl Seen {
+    /// Reads the record. One that cannot be read marks nothing.
+    fn of(rules: &RuleSet<'_>) -> Seen {
+        let file = match rules.program().log {
+            LogTo::File(file) => file,
+            _ => HELPER_FILE.into(),
+        };
+        let mut seen = Seen::default();
+        let _ = each(&file, &mut |call| {
+            let Ok(client) = call.client.parse::<IpAddr>() else {
+                return;
+            };
+            match CompilerName::parse(call.name.as_bytes()).map(|n| n.triple) {
+                Ok(Some(triple)) => seen.triples.insert(triple),
+                Ok(None) => seen.native.insert(client),
+                Err(_) => false,
+            };
+        });
+        seen
     }
 }
 

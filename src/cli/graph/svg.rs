@@ -1,29 +1,37 @@
-//! The routes as SVG: names on the left, compilers on the right, what is refused in red. All
-//! measures are in the picture's own units (pixels at its natural size).
+//! The routes as SVG: names on the left in one box for each compiler, the compilers on the right, and
+//! below them the names that nothing serves, by what would serve them. All measures are in the picture's
+//! own units (pixels at its natural size).
 
 use std::fmt::Write as _;
 
-use super::{cut, in_few_words, shortened, Compiler, Graph, Refused, Row};
+use crate::cli::look::count;
 
-const MARGIN: usize = 28;
-const HEAD: usize = 84;
-/// From one row to the next, and how much of it is the box.
-const STEP: usize = 46;
-const BOX: usize = 36;
-/// Between the rows of one compiler and those of the next.
+use super::{cut, in_few_words, shortened, Compiler, Graph, Refused, Row, Unserved};
+
+const MARGIN: usize = 24;
+const HEAD: usize = 92;
+/// The height of a line of names.
+const LINE: usize = 20;
+/// Between a box's edge and its text.
+const PAD: usize = 10;
+/// The height of a compiler's box.
+const COMPILER: usize = 44;
+/// Between one box and the next below it.
 const SPACE: usize = 14;
 /// Room for the lines between the columns.
-const GAP: usize = 190;
-/// Characters of the longest texts on either side.
-const NAME: usize = 44;
-const REASON: usize = 70;
-/// From so many rows on, a compiler that serves none of them first is not tied to them by lines,
-/// which would cross all others: dots of its colour stand in their boxes.
-const DOTS: usize = 3;
+const GAP: usize = 64;
+/// Room in front of a name, for the mark of those that clients asked for.
+const MARK: usize = 14;
+/// From so many names on, a box has two columns.
+const MANY: usize = 7;
+/// Characters of the longest texts.
+const NAME: usize = 40;
+const PROGRAMS: usize = 44;
 /// The widths of a character, in hundredths: DejaVu Sans Mono's, the widest of the usual fonts, is
-/// 60 in 100 of the size.
-const WIDE: usize = 795; // at 13
-const NARROW: usize = 672; // at 11
+/// 60.2 in 100 of the size.
+const WIDE: usize = 783; // at 13
+const MIDDLE: usize = 723; // at 12
+const NARROW: usize = 663; // at 11
 
 const TEXT: &str = "#1b1f24";
 const FAINT: &str = "#57606a";
@@ -34,19 +42,22 @@ const COLOURS: [&str; 8] = [
     "#0b5cad", "#1a7f37", "#7a3e9d", "#9a5b00", "#00707a", "#a03070", "#4b5bb5", "#5a6a00",
 ];
 
-/// Dots are rare, and of colours that no line has.
+/// The dot of a name's second compiler has a colour that no line has.
 const DOT: [&str; 2] = ["#24292f", "#8250df"];
 
 /// Where everything goes.
 struct Layout {
+    /// The width of a column of names, and of the boxes that hold them.
+    column: usize,
     left: usize,
     /// Of the compilers' boxes.
     right: usize,
     width: usize,
     height: usize,
-    /// The upper edge of each row's box, and of each compiler's.
-    rows: Vec<usize>,
-    compilers: Vec<usize>,
+    /// Of each compiler: the upper edge and the height of its names' box; no height without names.
+    groups: Vec<(usize, usize)>,
+    /// The same of the names that nothing serves.
+    unserved: Vec<(usize, usize)>,
     /// How many rows each compiler serves without being the first there.
     also: Vec<usize>,
 }
@@ -54,7 +65,8 @@ struct Layout {
 pub(super) fn draw(graph: &Graph) -> String {
     let layout = Layout::of(graph);
     let (width, height) = (layout.width, layout.height);
-    let mut svg = String::with_capacity(4096 + 1024 * graph.rows.len());
+    let summary = escaped(&graph.summary());
+    let mut svg = String::with_capacity(4096 + 512 * graph.rows.len());
     let _ = writeln!(
         svg,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -63,36 +75,42 @@ pub(super) fn draw(graph: &Graph) -> String {
          <title id=\"title\">Routes of this helper: {summary}</title>\n\
          <style>\n\
          text {{ font-family: 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: {TEXT}; }}\n\
-         .name {{ font-size: 13px; font-weight: 600; }}\n\
+         .title {{ font-size: 13px; font-weight: 600; }}\n\
+         .name {{ font-size: 12px; }}\n\
          .more {{ font-size: 11px; fill: {FAINT}; }}\n\
+         .missing {{ font-size: 11px; fill: {RED}; }}\n\
          .head {{ font-family: 'DejaVu Sans', Helvetica, Arial, sans-serif; }}\n\
-         .refused text, text.refused {{ fill: {RED}; }}\n\
-         .line {{ fill: none; stroke-width: 2; }}\n\
-         .also {{ fill: none; stroke-width: 1.2; stroke-dasharray: 2 4; }}\n\
+         .refused .title {{ fill: {RED}; }}\n\
+         .line {{ fill: none; stroke-width: 3; }}\n\
          .box {{ fill: #f6f8fa; stroke: #d0d7de; }}\n\
-         .refused .box {{ fill: #fff1f1; stroke: {RED}; }}\n\
+         .refused .box {{ fill: #fff1f1; stroke: {RED}; stroke-dasharray: 5 3; }}\n\
+         .asked {{ fill: {TEXT}; }}\n\
          </style>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"{PAPER}\"/>",
-        summary = escaped(&graph.summary()),
+         <rect width=\"{width}\" height=\"{height}\" fill=\"{PAPER}\"/>\n\
+         <text class=\"head\" x=\"{MARGIN}\" y=\"34\" font-size=\"18\" font-weight=\"600\">Routes of this helper</text>\n\
+         <text class=\"head\" x=\"{MARGIN}\" y=\"54\" font-size=\"13\" fill=\"{FAINT}\">{summary}</text>\n\
+         <text class=\"head\" x=\"{MARGIN}\" y=\"{}\" font-size=\"12\" fill=\"{FAINT}\">names that clients may ask for</text>\n\
+         <text class=\"head\" x=\"{}\" y=\"{}\" font-size=\"12\" fill=\"{FAINT}\">compiled by</text>",
+        HEAD - 8,
+        layout.compilers(),
+        HEAD - 8,
     );
-    let right = MARGIN + layout.left + GAP;
-    let _ = writeln!(
-        svg,
-        "<text class=\"head\" x=\"{MARGIN}\" y=\"36\" font-size=\"18\" font-weight=\"600\">Routes of this helper</text>\n\
-         <text class=\"head\" x=\"{MARGIN}\" y=\"58\" font-size=\"13\" fill=\"{FAINT}\">{}</text>\n\
-         <text class=\"head more\" x=\"{MARGIN}\" y=\"78\">asked for by clients</text>\n\
-         <text class=\"head more\" x=\"{right}\" y=\"78\">compiled by</text>",
-        escaped(&graph.summary()),
-    );
-    // Lines first: boxes stand on their ends.
-    for (index, row) in graph.rows.iter().enumerate() {
-        lines(&mut svg, row, index, &layout);
-    }
-    for (index, row) in graph.rows.iter().enumerate() {
-        asked(&mut svg, row, index, &layout);
+    if graph.any_asked() {
+        let x = MARGIN + 230;
+        mark(&mut svg, x, HEAD - 12);
+        let _ = writeln!(
+            svg,
+            "<text class=\"head\" x=\"{}\" y=\"{}\" font-size=\"12\" fill=\"{FAINT}\">a client asked for it</text>",
+            x + 10,
+            HEAD - 8
+        );
     }
     for (index, compiler) in graph.compilers.iter().enumerate() {
+        served(&mut svg, graph, index, &layout);
         compiled(&mut svg, compiler, index, &layout);
+    }
+    for (group, place) in graph.unserved.iter().zip(&layout.unserved) {
+        refused(&mut svg, graph, group, *place, &layout);
     }
     svg.push_str("</svg>\n");
     svg
@@ -100,89 +118,67 @@ pub(super) fn draw(graph: &Graph) -> String {
 
 impl Layout {
     fn of(graph: &Graph) -> Layout {
-        let width = |name: &str, more: &str, most: usize| {
-            let wide = name.chars().count().min(most) * WIDE;
-            let narrow = more.chars().count().min(most + 6) * NARROW;
-            wide.max(narrow) / 100 + 28
-        };
         let rows = graph.rows.iter();
-        let left = rows
-            .map(|row| {
-                let part = row.refused.as_ref().filter(|_| !row.routes.is_empty());
-                let part = part.map_or(String::new(), |r| format!("  {}", missing_of(r)));
-                width(&row.title, &(tools_of(row) + &part), NAME)
-            })
-            .max();
-        let reasons = graph.rows.iter().filter(|r| r.routes.is_empty());
-        let reasons = reasons.filter_map(|r| r.refused.as_ref());
-        let reasons = reasons.map(|r| {
-            let longest = r.why.chars().count().max(r.install.chars().count());
-            longest.min(REASON) * NARROW / 100
-        });
+        let column = rows.map(width_of).max().unwrap_or(100) + SPACE;
+        let columns = |names: usize| if names < MANY { 1 } else { 2 };
+        let sizes: Vec<usize> = (0..graph.compilers.len())
+            .map(|index| graph.rows_of(index).count())
+            .collect();
+        let most = sizes.iter().copied().map(columns).max().unwrap_or(1);
+        let left = most * column + PAD;
         let also: Vec<usize> = (0..graph.compilers.len())
             .map(|index| {
                 let routes = graph.rows.iter().flat_map(|r| r.routes.iter().skip(1));
                 routes.filter(|r| r.to == index).count()
             })
             .collect();
-        let compilers = graph.compilers.iter();
-        let right = compilers
-            .zip(&also)
-            .map(|(c, also)| width(&c.title, &programs_of(c, *also), NAME))
-            .max()
-            .unwrap_or(100);
-        let widest = reasons.max().unwrap_or(0).max(right);
+        let right = graph.compilers.iter().zip(&also).map(|(compiler, also)| {
+            let title = compiler.title.chars().count().min(NAME) * WIDE;
+            let more = programs_of(compiler, *also).chars().count().min(PROGRAMS);
+            title.max(more * NARROW) / 100 + 34
+        });
+        let right = right.max().unwrap_or(100).max(220);
+        let width = 2 * MARGIN + left + GAP + right;
         let mut y = HEAD + 8;
-        let mut rows = Vec::with_capacity(graph.rows.len());
-        let mut places = vec![0; graph.compilers.len()];
-        for (index, place) in places.iter_mut().enumerate() {
-            let top = y;
-            for _ in graph.rows_of(index) {
-                rows.push(y);
-                y += STEP;
-            }
-            // In the middle of its rows; below all where it has none of its own.
-            *place = match y - top {
-                0 => usize::MAX,
-                all => top + (all - STEP) / 2,
+        let mut groups = Vec::with_capacity(sizes.len());
+        for names in sizes {
+            let high = match names {
+                0 => 0,
+                n => n.div_ceil(columns(n)) * LINE + 2 * PAD,
             };
-            if y > top {
-                y += SPACE;
-            }
+            // A compiler's box may be the higher one of the two.
+            let step = high.max(COMPILER);
+            groups.push((y + (step - high) / 2, high));
+            y += step + SPACE;
         }
-        for place in places.iter_mut().filter(|p| **p == usize::MAX) {
-            *place = y;
-            y += STEP + SPACE;
-        }
-        for _ in rows.len()..graph.rows.len() {
-            rows.push(y);
-            y += STEP;
-        }
-        let left = left.unwrap_or(100);
-        Layout {
+        let mut layout = Layout {
+            column,
             left,
             right,
-            width: 2 * MARGIN + left + GAP + widest,
-            height: y + MARGIN,
-            rows,
-            compilers: places,
+            width,
+            height: 0,
+            groups,
+            unserved: Vec::new(),
             also,
+        };
+        for group in &graph.unserved {
+            let lines = group.rows.len().div_ceil(layout.columns());
+            let high = LINE + lines * LINE + 2 * PAD;
+            layout.unserved.push((y, high));
+            y += high + SPACE;
         }
+        layout.height = y + MARGIN - SPACE;
+        layout
     }
 
-    /// The right end of a row's box, and the left end of the right column.
-    fn ends(&self) -> (usize, usize) {
-        (MARGIN + self.left, MARGIN + self.left + GAP)
+    /// The left end of the compilers' boxes.
+    fn compilers(&self) -> usize {
+        MARGIN + self.left + GAP
     }
-}
 
-fn tools_of(row: &Row) -> String {
-    match (row.routes.first(), &row.refused) {
-        (None, Some(refused)) => in_few_words(&refused.tools),
-        _ => {
-            let tools = row.routes.iter().map(|r| in_few_words(&r.tools));
-            tools.collect::<Vec<_>>().join(" | ")
-        }
+    /// How many columns of names a box has that goes from edge to edge.
+    fn columns(&self) -> usize {
+        ((self.width - 2 * MARGIN - PAD) / self.column).max(1)
     }
 }
 
@@ -191,11 +187,23 @@ fn missing_of(refused: &Refused) -> String {
     format!("no {}", in_few_words(&refused.tools))
 }
 
+fn missing(row: &Row) -> Option<String> {
+    let refused = row.refused.as_ref().filter(|_| !row.routes.is_empty());
+    refused.map(missing_of)
+}
+
+/// The room of a row's line.
+fn width_of(row: &Row) -> usize {
+    let name = row.title.chars().count().min(NAME) * MIDDLE / 100;
+    let missing = missing(row).map_or(0, |m| m.chars().count().min(NAME) * NARROW / 100 + PAD);
+    MARK + name + missing + 14 * row.routes.len().saturating_sub(1)
+}
+
 fn programs_of(compiler: &Compiler, also: usize) -> String {
     let programs = in_few_words(&compiler.programs);
     let dots = match also {
-        n if n >= DOTS => format!(", for {n} with this dot"),
-        _ => String::new(),
+        0 => String::new(),
+        n => format!("; dot: {}", count(n, "name")),
     };
     format!("{}: {programs}{dots}", compiler.directory)
 }
@@ -204,97 +212,143 @@ fn colour(compiler: usize) -> &'static str {
     COLOURS[compiler % COLOURS.len()]
 }
 
-/// The lines of a row: a full one to its first compiler, dotted ones to others, a red one that
-/// ends in a cross.
-fn lines(svg: &mut String, row: &Row, index: usize, layout: &Layout) {
-    let (from, to) = layout.ends();
-    let y = layout.rows[index] + BOX / 2;
-    let middle = (from + to) / 2;
-    // Dotted lines below full ones.
-    let routes = row.routes.iter().enumerate().rev();
-    for (number, route) in routes.filter(|(n, r)| *n == 0 || layout.also[r.to] < DOTS) {
-        let class = if number == 0 { "line" } else { "also" };
-        let end = layout.compilers[route.to] + BOX / 2;
-        let _ = writeln!(
-            svg,
-            "<path class=\"{class}\" stroke=\"{}\" d=\"M{from} {y} C{middle} {y} {middle} {end} {to} {end}\"/>",
-            colour(route.to)
-        );
+/// The names that a compiler serves first, and the line to it.
+fn served(svg: &mut String, graph: &Graph, index: usize, layout: &Layout) {
+    let (y, high) = layout.groups[index];
+    if high == 0 {
+        return;
     }
-    if row.routes.is_empty() {
-        let (cross, low, high) = (to - 14, y - 5, y + 5);
-        let _ = writeln!(
-            svg,
-            "<path class=\"line\" stroke=\"{RED}\" stroke-dasharray=\"6 4\" d=\"M{from} {y} H{}\"/>\n\
-             <path class=\"line\" stroke=\"{RED}\" d=\"M{} {low} L{} {high} M{} {high} L{} {low}\"/>",
-            cross - 9,
-            cross - 5,
-            cross + 5,
-            cross - 5,
-            cross + 5,
-        );
+    let (from, to, middle) = (MARGIN + layout.left, layout.compilers(), y + high / 2);
+    let _ = writeln!(
+        svg,
+        "<path class=\"line\" stroke=\"{}\" d=\"M{from} {middle} H{to}\"/>\n\
+         <rect class=\"box\" x=\"{MARGIN}\" y=\"{y}\" width=\"{}\" height=\"{high}\" rx=\"5\"/>",
+        colour(index),
+        layout.left,
+    );
+    let lines = (high - 2 * PAD) / LINE;
+    for (number, (_, row)) in graph.rows_of(index).enumerate() {
+        let x = MARGIN + PAD + number / lines * layout.column;
+        let _ = writeln!(svg, "<g class=\"route\">");
+        line_of(svg, row, x, y + PAD + number % lines * LINE);
+        svg.push_str("</g>\n");
     }
 }
 
-/// The box of what is asked for, and why it is refused.
-fn asked(svg: &mut String, row: &Row, index: usize, layout: &Layout) {
-    let y = layout.rows[index];
-    let refused = row.refused.as_ref().filter(|_| row.routes.is_empty());
-    let class = if refused.is_some() { " refused" } else { "" };
-    let tools = tools_of(row);
-    let _ = writeln!(svg, "<g class=\"route{class}\">");
-    labelled(svg, MARGIN, y, layout.left, &row.title, &tools, 12);
-    if let (None, Some(part)) = (refused, &row.refused) {
-        let x = MARGIN + layout.left - 10;
-        let _ = writeln!(
+/// A group of names that nothing serves, with what would serve them.
+fn refused(
+    svg: &mut String,
+    graph: &Graph,
+    group: &Unserved,
+    (y, high): (usize, usize),
+    layout: &Layout,
+) {
+    let width = layout.width - 2 * MARGIN;
+    let room = (width - 2 * PAD - 12) * 100 / WIDE;
+    let _ = writeln!(
+        svg,
+        "<g class=\"refused\">\n\
+         <rect class=\"box\" x=\"{MARGIN}\" y=\"{y}\" width=\"{width}\" height=\"{high}\" rx=\"5\"/>\n\
+         <text class=\"title\" x=\"{}\" y=\"{}\">{}<title>{}</title></text>",
+        MARGIN + PAD + MARK,
+        y + PAD + 13,
+        escaped(&cut(&group.title, room)),
+        escaped(&group.title),
+    );
+    let columns = layout.columns();
+    let lines = group.rows.len().div_ceil(columns);
+    for (number, &row) in group.rows.iter().enumerate() {
+        let x = MARGIN + PAD + number / lines * layout.column;
+        let _ = writeln!(svg, "<g class=\"route unserved\">");
+        line_of(
             svg,
-            "<text class=\"refused\" font-size=\"11\" text-anchor=\"end\" x=\"{x}\" y=\"{}\">{}<title>{}</title></text>",
-            y + 30,
-            escaped(&missing_of(part)),
-            escaped(&part.why),
+            &graph.rows[row],
+            x,
+            y + PAD + LINE + number % lines * LINE,
         );
-    }
-    if let Some(refused) = refused {
-        let x = layout.ends().1;
-        let (first, rest) = wrapped(&refused.why, REASON);
-        let words = [first, &cut(rest, REASON), &cut(&refused.install, REASON)];
-        let words = words.iter().filter(|w| !w.is_empty());
-        for (number, line) in words.enumerate() {
-            let y = y + 10 + 13 * number;
-            let _ = writeln!(
-                svg,
-                "<text class=\"refused\" font-size=\"11\" x=\"{x}\" y=\"{y}\">{}<title>{}</title></text>",
-                escaped(line),
-                escaped(&refused.why),
-            );
-        }
-    }
-    let others = row.routes.iter().skip(1);
-    for (number, route) in others.filter(|r| layout.also[r.to] >= DOTS).enumerate() {
-        dot(
-            svg,
-            MARGIN + layout.left - 12 - 14 * number,
-            y + 11,
-            route.to,
-        );
+        svg.push_str("</g>\n");
     }
     svg.push_str("</g>\n");
 }
 
-/// The box of a compiler, with its colour at the edge.
-fn compiled(svg: &mut String, compiler: &Compiler, index: usize, layout: &Layout) {
-    let (x, y) = (layout.ends().1, layout.compilers[index]);
-    let also = layout.also[index];
-    let programs = programs_of(compiler, also);
-    svg.push_str("<g class=\"compiler\">\n");
-    labelled(svg, x, y, layout.right, &compiler.title, &programs, 16);
+/// A name, with the mark in front of it and what is particular behind it.
+fn line_of(svg: &mut String, row: &Row, x: usize, y: usize) {
+    let base = y + 14;
+    if row.asked {
+        mark(svg, x + 4, base - 4);
+    }
+    let bold = if row.asked {
+        " font-weight=\"600\""
+    } else {
+        ""
+    };
+    let name = shortened(&row.title, NAME);
+    let mut end = x + MARK + name.chars().count() * MIDDLE / 100;
+    let why = row.refused.as_ref().map_or("", |r| &r.why);
+    let tools = row.routes.first().map(|r| in_few_words(&r.tools));
+    let tip = match tools {
+        Some(tools) => format!("{}: {tools}", row.title),
+        None => format!("{}: {why}", row.title),
+    };
     let _ = writeln!(
         svg,
-        "<rect x=\"{x}\" y=\"{y}\" width=\"5\" height=\"{BOX}\" rx=\"2\" fill=\"{}\"/>",
+        "<text class=\"name\"{bold} x=\"{}\" y=\"{base}\">{}<title>{}</title></text>",
+        x + MARK,
+        escaped(&name),
+        escaped(&tip),
+    );
+    for route in row.routes.iter().skip(1) {
+        dot(svg, end + 10, base - 4, route.to);
+        end += 14;
+    }
+    if let Some(missing) = missing(row) {
+        let _ = writeln!(
+            svg,
+            "<text class=\"missing\" x=\"{}\" y=\"{base}\">{}<title>{}</title></text>",
+            end + PAD,
+            escaped(&shortened(&missing, NAME)),
+            escaped(why),
+        );
+    }
+}
+
+/// The mark of a name that a client asked for: a rhombus with this centre.
+fn mark(svg: &mut String, x: usize, y: usize) {
+    let _ = writeln!(
+        svg,
+        "<path class=\"asked\" d=\"M{} {y} l5 -5 l5 5 l-5 5 z\"/>",
+        x.saturating_sub(5)
+    );
+}
+
+/// The box of a compiler, with its colour at the edge.
+fn compiled(svg: &mut String, compiler: &Compiler, index: usize, layout: &Layout) {
+    let (group, high) = layout.groups[index];
+    let (x, width) = (layout.compilers(), layout.right);
+    let y = match high {
+        0 => group - COMPILER / 2,
+        _ => group + high / 2 - COMPILER / 2,
+    };
+    let also = layout.also[index];
+    let programs = programs_of(compiler, also);
+    let left = x + 16;
+    let _ = writeln!(
+        svg,
+        "<g class=\"compiler\">\n\
+         <rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{COMPILER}\" rx=\"5\"/>\n\
+         <text class=\"title\" x=\"{left}\" y=\"{}\">{}<title>{}</title></text>\n\
+         <text class=\"more\" x=\"{left}\" y=\"{}\">{}<title>{}</title></text>\n\
+         <rect x=\"{x}\" y=\"{y}\" width=\"5\" height=\"{COMPILER}\" rx=\"2\" fill=\"{}\"/>",
+        y + 19,
+        escaped(&shortened(&compiler.title, NAME)),
+        escaped(&compiler.title),
+        y + 35,
+        escaped(&cut(&programs, PROGRAMS)),
+        escaped(&programs),
         colour(index)
     );
-    if also >= DOTS {
-        dot(svg, x + layout.right - 12, y + 11, index);
+    if also > 0 {
+        dot(svg, x + width - 12, y + 14, index);
     }
     svg.push_str("</g>\n");
 }
@@ -304,40 +358,6 @@ fn dot(svg: &mut String, x: usize, y: usize, compiler: usize) {
         svg,
         "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{}\"/>",
         DOT[compiler % DOT.len()]
-    );
-}
-
-/// A text's first line and the rest, at a blank where there is one.
-fn wrapped(text: &str, most: usize) -> (&str, &str) {
-    let Some((end, _)) = text.char_indices().nth(most) else {
-        return (text, "");
-    };
-    let end = text[..end].rfind(' ').unwrap_or(end);
-    (&text[..end], text[end..].trim_start())
-}
-
-/// A box with a name and a line of smaller text; the whole of both where the mouse rests.
-fn labelled(
-    svg: &mut String,
-    x: usize,
-    y: usize,
-    width: usize,
-    name: &str,
-    more: &str,
-    indent: usize,
-) {
-    let left = x + indent;
-    let (first, second) = (y + 15, y + 30);
-    let room = (width - indent - 8) * 100;
-    let _ = writeln!(
-        svg,
-        "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{BOX}\" rx=\"5\"/>\n\
-         <text class=\"name\" x=\"{left}\" y=\"{first}\">{}<title>{}</title></text>\n\
-         <text class=\"more\" x=\"{left}\" y=\"{second}\">{}<title>{}</title></text>",
-        escaped(&shortened(name, room / WIDE)),
-        escaped(name),
-        escaped(&cut(more, room / NARROW)),
-        escaped(more),
     );
 }
 

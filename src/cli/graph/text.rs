@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{cut, in_few_words, shortened, Graph};
+use super::{cut, in_few_words, shortened, Graph, Row};
 use crate::cli::look::{Colour, Look};
 
 /// The longest name that is printed whole, in columns.
@@ -40,17 +40,19 @@ pub(super) fn draw(graph: &Graph, out: &mut dyn Write, look: Look) -> io::Result
         true => text,
         false => text.replace('…', "~"),
     };
-    let longest = graph.rows.iter().map(|r| r.title.chars().count()).max();
+    let served = graph.rows.iter().filter(|r| !r.routes.is_empty());
+    let longest = served.map(|r| marked(r).chars().count()).max();
     let width = longest.unwrap_or(0).min(TITLE);
     // What is left of a line after names, tools and signs.
     let room = look.width.saturating_sub(width + TOOLS + 6).max(24);
-    let start = |title: &str, tools: &str| {
+    let started = |title: &str, tools: &str| {
         plain(format!(
             "{:width$}  {:TOOLS$} ",
             printable(&shortened(title, width)),
             printable(&cut(tools, TOOLS)),
         ))
     };
+    let start = |row: &Row, tools: &str| started(&marked(row), tools);
     writeln!(out, "{}", graph.summary())?;
     let mut bracket = true;
     for (index, compiler) in graph.compilers.iter().enumerate() {
@@ -58,14 +60,14 @@ pub(super) fn draw(graph: &Graph, out: &mut dyn Write, look: Look) -> io::Result
         let end = format!("{}  {}: {programs}", compiler.title, compiler.directory);
         let end = plain(printable(&cut(&end, room)));
         let rows: Vec<_> = graph.rows_of(index).collect();
-        // A bracket stands free; single lines may follow each other.
+        // A bracket has empty lines around it; single lines may follow each other.
         if rows.len() > 1 || std::mem::replace(&mut bracket, rows.len() > 1) {
             writeln!(out)?;
         }
         bracket = rows.len() > 1;
         for (number, (_, row)) in rows.iter().enumerate() {
             let tools = in_few_words(&row.routes[0].tools);
-            let start = start(&row.title, &tools);
+            let start = start(row, &tools);
             match (number, rows.len()) {
                 (0, 1) => writeln!(out, "{start}{} {end}", signs.only)?,
                 (0, _) => writeln!(out, "{start}{} {end}", signs.first)?,
@@ -84,12 +86,12 @@ pub(super) fn draw(graph: &Graph, out: &mut dyn Write, look: Look) -> io::Result
                 1 => "1 of the others".to_owned(),
                 n => format!("{n} of the others"),
             };
-            let start = start(&title, &in_few_words(&first.tools));
+            let start = started(&title, &in_few_words(&first.tools));
             writeln!(out, "{start}{} {end}", signs.only)?;
         }
     }
     let mut gap = true;
-    for row in &graph.rows {
+    for row in graph.rows.iter().filter(|r| !r.routes.is_empty()) {
         let Some(refused) = &row.refused else {
             continue;
         };
@@ -99,16 +101,45 @@ pub(super) fn draw(graph: &Graph, out: &mut dyn Write, look: Look) -> io::Result
         let why = plain(printable(&cut(&refused.why, room)));
         let line = format!(
             "{}{}{why}",
-            start(&row.title, &in_few_words(&refused.tools)),
+            start(row, &in_few_words(&refused.tools)),
             signs.refused
         );
         writeln!(out, "{}", look.paint(Colour::Red, line.trim_end()))?;
-        if !refused.install.is_empty() {
-            let indent = width + TOOLS + 6;
-            writeln!(out, "{:indent$}{}", "", printable(&refused.install))?;
+    }
+    for group in &graph.unserved {
+        let title = plain(printable(&cut(&group.title, look.width - 12)));
+        let title = format!("not served: {title}");
+        writeln!(out, "\n{}", look.paint(Colour::Red, &title))?;
+        let names = group.rows.iter().map(|&row| marked(&graph.rows[row]));
+        for line in wrapped(names, look.width) {
+            writeln!(out, "{}", plain(printable(&line)))?;
         }
     }
+    if graph.any_asked() {
+        writeln!(out, "\n* a client asked for it")?;
+    }
     Ok(())
+}
+
+/// A name, with a star if a client asked for it.
+fn marked(row: &Row) -> String {
+    let star = if row.asked { "*" } else { "" };
+    format!("{}{star}", row.title)
+}
+
+/// Names in indented lines no wider than `width` columns; a longer name has its own line.
+fn wrapped(names: impl Iterator<Item = String>, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for name in names {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + name.chars().count() <= width => {
+                *line += "  ";
+                *line += &name;
+            }
+            _ => lines.push(format!("  {name}")),
+        }
+    }
+    lines
 }
 
 /// Without what could move a terminal: paths may hold anything.
