@@ -129,7 +129,10 @@ const LONGEST: f64 = 350.0;
 /// Draws horizontal bars in the order given, each with its value. The picture has its own background,
 /// light or dark as the reader's system.
 pub fn bars(title: &str, unit: &str, all: &[Bar]) -> String {
-    let most = all.iter().map(|b| b.value).fold(f64::MIN_POSITIVE, f64::max);
+    let most = all
+        .iter()
+        .map(|b| b.value)
+        .fold(f64::MIN_POSITIVE, f64::max);
     let height = FIRST + STEP * all.len() as f64 + 12.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
