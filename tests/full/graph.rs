@@ -205,7 +205,8 @@ fn the_terminal_shows_the_same_routes() {
     assert!(line("native from 192.168.1.20 ").ends_with("─┘"));
     for group in [
         "not served: no package here: build a compiler with crosstool-NG\n  powerpc-c4-linux-gnu  powerpc-c9-linux-gnu\n",
-        "not served: refused: not that one\n  bad-linux-gnu\n",
+        "not served: refused: not that one (rule ",
+        ":24)\n  bad-linux-gnu\n",
         "not served: nothing shows which machine",
     ] {
         assert!(text.contains(group), "{group}\n{text}");
