@@ -26,6 +26,8 @@ xz xz-utils
 '
 all_needs="$dist_needs"'
 debootstrap debootstrap
+/usr/bin/qemu-arm-static qemu-user-static
+/usr/sbin/ip iproute2
 '
 deb_needs="$build_needs"'
 dh debhelper

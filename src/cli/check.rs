@@ -1,20 +1,26 @@
 //! `ccroute check`: are the rules right, and is what they name installed?
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::Path;
 
 use clap::Args;
-use serde_json::{json, Value};
+use serde_json::json;
 
+use super::client::recorded;
+use super::install::{COMMANDS, LINKS};
 use super::list::{refusal, stand_ins, why_not};
-use super::load_rules;
+use super::look::Look;
 use super::names::{how_to_install, resolve, Triple};
 use super::place::Tree;
 use super::record::{record, serving, unprefixed};
+use super::report::{Finding, Severity};
+use super::{client_check, load_rules, report};
 use crate::abi::Target;
 use crate::compiler::ask::Compiler;
+use crate::compiler::name::CompilerName;
 use crate::compiler::search::{unique, Found, Search};
 use crate::decide::Refusal;
 use crate::exit::Exit;
@@ -32,6 +38,9 @@ pub(super) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print notes as well, such as triples without a compiler
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 /// A triple on a helper, with nothing else known: what `list` and `check` ask the rules about.
@@ -61,27 +70,27 @@ impl Subject for Plain<'_> {
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
     let texts = load_rules()?;
     let (rules, errors) = RuleSet::parse_all(&texts);
-    let mut findings: Vec<Value> = Vec::new();
-    let files = texts.len();
-    for error in &errors {
-        if !arguments.json {
-            writeln!(out, "error: {error}")?;
-        }
-        findings.push(json!({"level": "error", "text": error.to_string()}));
-    }
-    let tree = Tree::new(Path::new("/"), true, false)?;
-    for finding in super::client_check::findings(&tree, "ccroute install --client") {
-        let text = format!("{}; mend it: {}", finding.what, finding.mend);
-        if !arguments.json {
-            writeln!(out, "warning: {text}")?;
-        }
-        findings.push(json!({"level": "warning", "text": text}));
-    }
+    let errors_found = errors.iter().map(|error| {
+        Finding::new(
+            Severity::Fault,
+            error.to_string(),
+            "every job is refused with exit code 78",
+            "",
+        )
+    });
+    let mut found: Vec<Finding> = errors_found.collect();
+    let root = Path::new("/");
+    let tree = Tree::new(root, true, false)?;
+    found.extend(client_check::findings(
+        &tree,
+        root,
+        "ccroute install --client",
+    ));
     if !arguments.rules_only {
         // Without the right to write, all is as it was; the record below says so.
         let _ = record(&host::facts_file(), &unprefixed());
     }
-    let triples = resolve(&rules);
+    let triples = examined(&tree, &rules);
     let mut served = 0;
     let mut wrong = 0;
     for triple in &triples {
@@ -89,89 +98,64 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             served += 1;
             continue;
         }
-        // A stand-in of a shipped rule need not be installed: it is information, not a fault. One
-        // that is installed and compiles for another machine is.
+        // A stand-in of a shipped rule need not be installed. One that is installed and compiles for
+        // another machine is a fault.
         let install = how_to_install(&stand_ins(triple, &rules));
-        let why = why_not(triple);
-        let level = match refusal(triple) {
-            Some(Refusal::WrongTarget { .. }) => "error",
-            _ => "info",
+        let severity = match refusal(triple) {
+            Some(Refusal::WrongTarget { .. }) => Severity::Fault,
+            _ => Severity::Note,
         };
-        wrong += usize::from(level == "error");
-        if !arguments.json {
-            write!(out, "{level}: {}: {why}", triple.text)?;
-            match &install {
-                Some(command) => writeln!(out, "; to install one: {command}")?,
-                None => writeln!(out)?,
-            }
-        }
-        findings
-            .push(json!({"level": level, "triple": triple.text, "text": why, "install": install}));
+        wrong += usize::from(severity == Severity::Fault);
+        let what = format!("{}: {}", triple.text, why_not(triple));
+        let finding = Finding::new(severity, what, "", "")
+            .with(json!({"triple": triple.text, "install": install}));
+        found.push(match install {
+            Some(command) => finding.advise(format!("to install one: {command}")),
+            None => finding,
+        });
     }
-    if !arguments.rules_only {
-        for promise in Kernel::running().missing() {
-            let text = format!("this kernel does not keep clients' jobs from {promise}");
-            if !arguments.json {
-                writeln!(out, "warning: {text}")?;
-            }
-            findings.push(json!({"level": "warning", "text": text}));
-        }
+    if !arguments.rules_only && (is_helper(&tree) || client_check::rules_text(root).is_none()) {
+        found.extend(Kernel::running().missing().into_iter().map(|promise| {
+            let what = format!("this kernel does not keep clients' jobs from {promise}");
+            Finding::new(Severity::Warning, what, "", "")
+        }));
     }
     if !arguments.rules_only && errors.is_empty() {
         for checked in probed(&triples, &rules) {
-            let report = &checked.report;
-            wrong += usize::from(!report.outcome.is_ok());
-            let level = if report.outcome.is_ok() {
-                "info"
-            } else {
-                "error"
-            };
-            if !arguments.json {
-                writeln!(out, "{level}: {}: {report}", checked.triple)?;
-                if let Some((triple, other)) = &checked.instead {
-                    writeln!(out, "  would do: use = {triple} ({})", other.outcome)?;
-                }
-            }
-            findings.push(json!({
-                "level": level,
-                "triple": checked.triple,
-                "compiler": report.stand_in,
-                "text": report.outcome.as_str(),
-                "differences": report.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "notes": report.notes,
-                "instead": checked.instead.as_ref().map(|(triple, _)| triple),
-            }));
+            wrong += usize::from(!checked.report.outcome.is_ok());
+            found.push(checked.finding());
         }
         let file = host::facts_file();
-        let recorded = record(&file, &serving(&triples));
-        let (level, text) = match recorded {
+        found.push(match record(&file, &serving(&triples)) {
             Ok(recorded) => {
                 let silent: Vec<String> =
                     recorded.silent.iter().map(|s| format!("; {s}")).collect();
-                let silent = silent.concat();
-                let count = recorded.compilers;
-                (
-                    "info",
-                    format!("recorded {count} compilers in {}{silent}", file.display()),
-                )
+                let (count, silent) = (recorded.compilers, silent.concat());
+                Finding::note(format!(
+                    "recorded {count} compilers in {}{silent}",
+                    file.display()
+                ))
             }
-            Err(failure) => ("warning", failure.to_string()),
-        };
-        if !arguments.json {
-            writeln!(out, "{level}: {text}")?;
-        }
-        findings.push(json!({"level": level, "text": text}));
+            Err(failure) => Finding::new(Severity::Warning, failure.to_string(), "", ""),
+        });
     }
     if arguments.json {
         let report = json!({
-            "files": files, "errors": errors.len(), "triples": triples.len(),
-            "served": served, "wrong": wrong, "findings": findings,
+            "files": texts.len(), "errors": errors.len(), "triples": triples.len(),
+            "served": served, "wrong": wrong, "findings": report::as_json(&found),
         });
         super::json::print(out, "check", report)?;
     } else {
+        let look = Look::now();
+        let shown = |f: &&Finding| arguments.verbose || f.severity > Severity::Note;
+        found
+            .iter()
+            .filter(shown)
+            .try_for_each(|f| f.print(out, look))?;
         writeln!(
             out,
-            "{files} rules files, {} errors; {served} of {} triples are served here, {wrong} wrongly",
+            "{} rules files, {} errors; {served} of {} triples are served here, {wrong} wrongly",
+            texts.len(),
             errors.len(),
             triples.len()
         )?;
@@ -183,6 +167,25 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     })
 }
 
+fn is_helper(tree: &Tree) -> bool {
+    tree.exists(LINKS) || tree.exists(COMMANDS)
+}
+
+/// The triples that matter on this machine: on one that is a client and no helper, those of its own
+/// compilers, because nobody asks it for others.
+fn examined(tree: &Tree, rules: &RuleSet<'_>) -> Vec<Triple> {
+    let mut triples = resolve(rules);
+    let recorded = client_check::rules_text(Path::new("/")).and_then(|text| recorded(&text));
+    if let Some((_, names)) = recorded.filter(|_| !is_helper(tree)) {
+        let own: BTreeSet<String> = names
+            .iter()
+            .filter_map(|name| CompilerName::parse(name.as_bytes()).ok()?.triple)
+            .collect();
+        triples.retain(|triple| own.contains(&triple.text));
+    }
+    triples
+}
+
 /// A compiler, held against what a section promises.
 pub(super) struct Checked {
     pub triple: String,
@@ -190,6 +193,30 @@ pub(super) struct Checked {
     /// The installed triple whose compiler would do in its place, and how well; for one that does
     /// not do.
     pub instead: Option<(String, Report)>,
+}
+
+impl Checked {
+    fn finding(&self) -> Finding {
+        let report = &self.report;
+        let severity = match report.outcome.is_ok() {
+            true => Severity::Note,
+            false => Severity::Fault,
+        };
+        let finding = Finding::new(severity, format!("{}: {report}", self.triple), "", "").with(json!({
+            "triple": self.triple,
+            "compiler": report.stand_in,
+            "outcome": report.outcome.as_str(),
+            "differences": report.differences.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "notes": report.notes,
+            "instead": self.instead.as_ref().map(|(triple, _)| triple),
+        }));
+        match &self.instead {
+            Some((triple, other)) => {
+                finding.advise(format!("would do: use = {triple} ({})", other.outcome))
+            }
+            None => finding,
+        }
+    }
 }
 
 /// The compiler that serves each triple's C, compiled with the section's defaults and held against

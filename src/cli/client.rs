@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::install::Arguments;
+use super::hosts::{self, Host};
+use super::install::{Arguments, Removal};
 use super::names::installed_versions;
 use super::place::{Made, Tree, MARK};
 use super::record::record;
+use super::trial;
 use super::Failure;
 use crate::compiler::ask::{ask, Compiler, Family};
 use crate::compiler::name::{CompilerName, Tool};
@@ -17,8 +19,10 @@ use crate::compiler::search::{find_launcher, Found, Installed, Search};
 use crate::decide::contradiction;
 use crate::exit::Exit;
 use crate::log;
+use crate::os::quote;
 use crate::proof::{measure, Measured};
 use crate::request::Place;
+use crate::rules::matching::RuleSet;
 use crate::shim::host;
 
 /// What the native compilers said.
@@ -49,6 +53,8 @@ pub(super) const TOOLS: [Tool; 6] = [
 struct Native {
     triple: String,
     gcc: Option<Measured>,
+    /// The name by which gcc was asked.
+    asked: &'static str,
     clang: Option<Measured>,
     /// What `cc` and `c++` mean, where they are installed.
     means: Vec<(Tool, Tool)>,
@@ -59,14 +65,18 @@ struct Native {
 
 /// Sets this machine up as a client.
 pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
-    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
-    let program = super::install::program(arguments)?;
+    let common = &arguments.common;
+    // A rules file with a fault would refuse every job: said here and not by the first build.
+    let texts = super::load_rules_below(&common.root)?;
+    RuleSet::parse(&texts)?;
+    let tree = Tree::new(&common.root, common.dry_run, common.verbose)?;
+    let program = super::install::program(common)?;
     let masquerade = masquerade(&tree, arguments.masquerade.as_deref())?;
     let native = ask_natives(&tree.real(&masquerade))?;
     let names = links(&native);
     let mut made = Made::default();
 
-    if !arguments.dry_run {
+    if !common.dry_run {
         // A local compile is held against what its compiler is, not against what this program
         // was built for.
         let search = search_outside(&tree.real(&masquerade));
@@ -97,8 +107,16 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     if let Some(launcher) = launcher(&program).filter(|at| !tree.is_packaged(at)) {
         tree.link(&launcher, &program, &mut made, out)?;
     }
+    if !arguments.host.is_empty() {
+        let (at, text) = (Path::new(hosts::FILE), hosts_file(&arguments.host));
+        tree.take_place_of_file(at, &text, &kept(at), &mut made, out)?;
+    }
+    tree.summary(out)?;
     for name in &native.kept_out {
-        writeln!(out, "note: {name} has other defaults, and stays local")?;
+        writeln!(
+            out,
+            "note: {name} has other defaults, so its jobs are compiled locally"
+        )?;
     }
     writeln!(
         out,
@@ -111,15 +129,86 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         made.unchanged,
         made.foreign
     )?;
-    if made.made + made.removed > 0 {
-        next_steps(&masquerade, out)?;
+    let mut exit = Exit::Success;
+    if common.root == Path::new("/") && !common.dry_run && !arguments.host.is_empty() {
+        exit = ask_hosts(&arguments.host, &masquerade, &names, out)?;
     }
-    Ok(Exit::Success)
+    next_steps(arguments, &masquerade, out)?;
+    Ok(exit)
+}
+
+/// A helper, as distcc writes hosts: with a number of jobs and compression where none is given.
+///
+/// # Errors
+/// It is no such text.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let text = match text.parse::<std::net::Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => text.to_owned(),
+    };
+    let [Host::Tcp { .. }] = hosts::parse(&text)[..] else {
+        return Err("write a helper as distcc does, such as 192.168.1.10 or pc.local/8,lzo".into());
+    };
+    let limit = if text.contains('/') { "" } else { "/8" };
+    let compress = if text.contains(',') { "" } else { ",lzo" };
+    let (address, options) = text.split_at(text.find(',').unwrap_or(text.len()));
+    Ok(format!("{address}{limit}{options}{compress}"))
+}
+
+fn hosts_file(hosts: &[String]) -> String {
+    format!(
+        "{MARK}\n# The helpers: \"ccroute install --client --host\" writes them.\n{}\n",
+        hosts.join("\n")
+    )
+}
+
+/// Asks each helper whether it serves this machine's names, with one small job a name. A fault where
+/// none of them serves any.
+fn ask_hosts(
+    hosts: &[String],
+    masquerade: &Path,
+    names: &BTreeSet<String>,
+    out: &mut dyn Write,
+) -> super::Outcome {
+    let Some(distcc) = find_launcher("distcc", host::search_path().path(), &[]) else {
+        return Ok(Exit::Fault);
+    };
+    let full = |name: &&String| {
+        let parsed = CompilerName::parse(name.as_bytes());
+        parsed.is_ok_and(|n| n.triple.is_some())
+    };
+    let mut served_any = false;
+    for host in hosts::parse(&hosts.join("\n")) {
+        let Some(address) = host.address() else {
+            continue;
+        };
+        if let Some((_, why)) = hosts::unreachable(&[host]).into_iter().next() {
+            writeln!(out, "{address}: {why}; on that machine:")?;
+            writeln!(out, "  ccroute doctor --helper")?;
+            continue;
+        }
+        let mut served = Vec::new();
+        for name in names.iter().filter(full) {
+            match trial::send(&distcc, &address, masquerade, name) {
+                Ok(_) => served.push(name.as_str()),
+                Err(why) => writeln!(out, "{address} does not serve {name}: {why}")?,
+            }
+        }
+        served_any |= !served.is_empty();
+        if !served.is_empty() {
+            writeln!(out, "{address} serves {}", served.join(", "))?;
+        }
+    }
+    Ok(match served_any {
+        true => Exit::Success,
+        false => Exit::Fault,
+    })
 }
 
 /// The reverse of [`install`]: what stood in the masquerade directory stands there again.
-pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
-    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
+pub(super) fn uninstall(arguments: &Removal, out: &mut dyn Write) -> super::Outcome {
+    let common = &arguments.common;
+    let tree = Tree::new(&common.root, common.dry_run, common.verbose)?;
     let mut made = Made::default();
     let recorded = tree.text(RULES).as_deref().and_then(recorded);
     let masquerade = match (&arguments.masquerade, recorded) {
@@ -134,20 +223,22 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
         let at = masquerade.join(name);
         tree.restore(&kept(&at), &at, &mut made, out)?;
     }
+    let hosts_file = Path::new(hosts::FILE);
+    tree.restore_file(&kept(hosts_file), hosts_file, &mut made, out)?;
     tree.remove_file(Path::new(RULES), &mut made, out)?;
     tree.remove_file_of_ours_by_name(Path::new(FACTS), &mut made, out)?;
     super::install::forget_index(&tree, &mut made, out)?;
-    let program = super::install::program(arguments)?;
+    let program = super::install::program(common)?;
     if let Some(launcher) = launcher(&program).filter(|at| !tree.is_packaged(at)) {
         tree.remove_our_link(&launcher, &mut made, out)?;
     }
-    for dir in kept(&masquerade).ancestors() {
-        if dir.starts_with(REPLACED) {
+    for kept in [kept(&masquerade), kept(Path::new("/etc/distcc"))] {
+        for dir in kept.ancestors().filter(|dir| dir.starts_with(REPLACED)) {
             tree.remove_empty(dir);
         }
     }
     // Below another root nothing was recorded, and the user's home is not of that tree.
-    if arguments.root == Path::new("/") && !arguments.dry_run {
+    if common.root == Path::new("/") && !common.dry_run {
         let record = log::usual_file(Place::Direct);
         if record.is_some_and(|file| log::read::forget(&file).unwrap_or(false)) {
             made.removed += 1;
@@ -156,6 +247,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     for dir in ["/etc/ccroute/rules.d", "/etc/ccroute", "/var/lib/ccroute"] {
         tree.remove_empty(Path::new(dir));
     }
+    tree.summary(out)?;
     writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
     Ok(Exit::Success)
 }
@@ -203,7 +295,11 @@ fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
             .map_err(|e| Failure::Fault(format!("{}: {e}", found.path.display()))),
         None => Ok(None),
     };
-    let gcc = measured("gcc")?;
+    // Where only the C++ compiler is left, it says the same.
+    let (gcc, asked) = match measured("gcc")? {
+        None => (measured("g++")?, "g++"),
+        gcc => (gcc, "gcc"),
+    };
     let mut clang = measured("clang")?;
     // A clang for another machine than gcc's is no native compiler.
     if let Some(gcc) = &gcc {
@@ -242,6 +338,7 @@ fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
     Ok(Native {
         triple,
         gcc,
+        asked,
         clang,
         means,
         names,
@@ -307,12 +404,12 @@ fn links(native: &Native) -> BTreeSet<String> {
 fn rules(native: &Native, masquerade: &Path, names: &BTreeSet<String>) -> String {
     let triple = &native.triple;
     let mut text = format!("{MARK}\n");
-    for measured in [&native.gcc, &native.clang].into_iter().flatten() {
-        let answers = &measured.answers;
-        text.push_str(&format!(
-            "{COMPILER} {} {}\n",
-            answers.family, answers.version
-        ));
+    let asked = [(native.asked, &native.gcc), ("clang", &native.clang)];
+    for (name, measured) in asked {
+        if let Some(measured) = measured {
+            let version = &measured.answers.version;
+            text.push_str(&format!("{COMPILER} {name} {version}\n"));
+        }
     }
     let list: Vec<&str> = names.iter().map(String::as_str).collect();
     text.push_str(&format!(
@@ -355,29 +452,62 @@ pub(super) fn recorded(text: &str) -> Option<(PathBuf, Vec<String>)> {
     Some((PathBuf::from(words.next()?), words.collect()))
 }
 
-fn next_steps(masquerade: &Path, out: &mut dyn Write) -> Result<(), Failure> {
-    let path = host::path_variable();
-    let search = Search::new(&path, Vec::new());
-    writeln!(out, "next:")?;
+/// Says what is left to do.
+fn next_steps(
+    arguments: &Arguments,
+    masquerade: &Path,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let mut steps = Vec::new();
+    let search = host::search_path();
+    let distcc = find_launcher("distcc", search.path(), &[]);
+    if distcc.is_none() {
+        steps.push(super::install::install_distcc());
+    }
     if !search.path().iter().any(|dir| dir == masquerade) {
-        writeln!(out, "  export PATH={}:$PATH", masquerade.display())?;
+        steps.push(format!("export PATH={}:$PATH", quote::path(masquerade)));
     }
-    if std::env::var_os("DISTCC_HOSTS").is_none() {
-        writeln!(out, "  export DISTCC_HOSTS='HELPER/8,lzo'")?;
+    let own = |name: &str| std::env::var_os(name);
+    let source = hosts::source(&own);
+    let whole = arguments.common.root == Path::new("/");
+    if !arguments.host.is_empty() && whole && source != hosts::FILE {
+        writeln!(
+            out,
+            "note: distcc's hosts come from {source}, and not from {}",
+            hosts::FILE
+        )?;
     }
-    if find_launcher("distcc", search.path(), &[]).is_none() {
-        writeln!(out, "  install distcc: without it every job is refused")?;
+    let named = || distcc.is_some_and(|d| hosts::list(&d).iter().any(|h| *h != Host::Local));
+    if arguments.host.is_empty() && !named() {
+        steps.push("ccroute install --client --host ADDRESS".into());
     }
-    writeln!(
-        out,
-        "  on the helper: put what 'ccroute probe' prints here into its /etc/ccroute/rules.d"
-    )?;
+    steps.push("ccroute test".into());
+    writeln!(out, "next:")?;
+    for step in steps {
+        writeln!(out, "  {step}")?;
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_helper_is_written_as_distcc_reads_it() {
+        for (given, written) in [
+            ("192.168.1.10", "192.168.1.10/8,lzo"),
+            ("pc.local:4000/16", "pc.local:4000/16,lzo"),
+            ("pc/4,cpp,lzo", "pc/4,cpp,lzo"),
+            ("pc,cpp,lzo", "pc/8,cpp,lzo"),
+            ("fd00::1", "[fd00::1]/8,lzo"),
+        ] {
+            assert_eq!(host(given).as_deref(), Ok(written));
+        }
+        for bad in ["", "localhost", "a b", "me@pc", "--randomize", "pc:port"] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn what_the_rules_record_is_read_back() {

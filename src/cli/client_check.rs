@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::client::{recorded, search_outside, COMPILER, RULES};
-use super::doctor::finding::{Finding, Severity};
+use super::hosts;
 use super::place::Tree;
+use super::report::{Finding, Severity};
 use crate::compiler::ask::{ask, Compiler};
 use crate::compiler::search::{find_launcher, is_ccroute, Found, Search};
 use crate::os::quote::word as quoted;
 use crate::shim::host;
 
 /// The rules that `install --client` wrote, where they are in force; `None` on a machine that is no
-/// client.
-pub(super) fn rules_text() -> Option<String> {
+/// client. `root`: the system's, `/` for this one.
+pub(super) fn rules_text(root: &Path) -> Option<String> {
     let name = Path::new(RULES).file_name().unwrap_or_default();
-    let files = host::rules_directories();
+    let files = super::rules_directories(root);
     let mut files = files
         .iter()
         .map(|dir| std::fs::read_to_string(dir.join(name)));
@@ -25,8 +26,8 @@ pub(super) fn rules_text() -> Option<String> {
 
 /// What on this client is not as `install --client` left it; nothing on a machine that is no client.
 /// `install` is the command to type.
-pub(super) fn findings(tree: &Tree, install: &str) -> Vec<Finding> {
-    let Some(text) = rules_text() else {
+pub(super) fn findings(tree: &Tree, root: &Path, install: &str) -> Vec<Finding> {
+    let Some(text) = rules_text(root) else {
         return Vec::new();
     };
     let mut findings = Vec::new();
@@ -35,8 +36,11 @@ pub(super) fn findings(tree: &Tree, install: &str) -> Vec<Finding> {
         findings.extend(lost_links(&real, &names, install));
         findings.extend(changed_compilers(&text, &search_outside(&real), install));
     }
-    let variable = |name: &str| std::env::var(name).ok();
-    findings.extend(ccache_order(&variable, ccache_asks()));
+    // Under sudo the environment is root's, and says nothing of the user's builds.
+    if hosts::sudo_user().is_none() {
+        let variable = |name: &str| std::env::var(name).ok();
+        findings.extend(ccache_order(&variable, ccache_asks()));
+    }
     findings
 }
 
@@ -48,14 +52,14 @@ fn lost_links(dir: &Path, names: &[String], install: &str) -> Vec<Finding> {
         let what = match std::fs::read_link(&link) {
             Ok(target) if is_ccroute(&target) => match link.exists() {
                 true => continue,
-                false => "leads nowhere",
+                false => "is a link to a missing file",
             },
             Ok(target) => match target.file_name().and_then(|n| n.to_str()) {
-                Some("distcc") => "leads to distcc again",
-                _ => "leads elsewhere",
+                Some("distcc") => "is a link to distcc again",
+                _ => "is another program's link",
             },
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => "is gone",
-            Err(_) => "is no link",
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => "is missing",
+            Err(_) => "is not a link",
         };
         lost.entry(what).or_default().push(name);
     }
@@ -64,7 +68,7 @@ fn lost_links(dir: &Path, names: &[String], install: &str) -> Vec<Finding> {
             Finding::new(
                 Severity::Fault,
                 format!("{}: {what}: {}", dir.display(), names.join(", ")),
-                "these names run without any rule, sent by distcc under a name that helpers take for their own, or not at all",
+                "no rule applies to these names: distcc sends them as a helper's own compiler, or nothing is sent",
                 install,
             )
         })
@@ -83,13 +87,17 @@ fn changed_compilers(text: &str, search: &Search, install: &str) -> Vec<Finding>
             };
             let what = match now {
                 Some(now) if now == version => return None,
-                Some(now) => format!("{name} is {now}, the rules are {version}'s"),
-                None => format!("{name} {version} is gone from PATH"),
+                Some(now) => {
+                    format!("{name} is version {now}; the client's rules are for {version}")
+                }
+                None => format!(
+                    "{name} {version} is no longer installed; the client's rules are for it"
+                ),
             };
             Some(Finding::new(
                 Severity::Warning,
                 what,
-                "jobs state the defaults of a compiler that is not here any more",
+                "jobs state the defaults of a compiler that is no longer here",
                 install,
             ))
         })
@@ -99,7 +107,7 @@ fn changed_compilers(text: &str, search: &Search, install: &str) -> Vec<Finding>
 /// What ccache goes by to know that a compiler is another: the value of its `compiler_check`. `None`
 /// without ccache.
 fn ccache_asks() -> Option<String> {
-    let search = Search::new(&host::path_variable(), Vec::new());
+    let search = host::search_path();
     let ccache = find_launcher("ccache", search.path(), &[])?;
     let mut command = std::process::Command::new(ccache);
     let output = command.args(["--get-config", "compiler_check"]).output();
@@ -116,8 +124,8 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>, asks: Option<String>)
         if base == "distcc" {
             findings.push(Finding::new(
                 Severity::Fault,
-                "CCACHE_PREFIX=distcc sends absolute paths, which no rule sees",
-                "helpers compile /usr/bin/gcc's jobs for themselves",
+                "CCACHE_PREFIX=distcc sends absolute paths, to which no rule applies",
+                "helpers run their own /usr/bin/gcc for these jobs",
                 "export CCACHE_PREFIX=ccroute-run",
             ));
         }
@@ -126,7 +134,7 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>, asks: Option<String>)
             findings.push(Finding::new(
                 Severity::Warning,
                 "ccache does not see when a rule changes",
-                "it gives objects that were made under the rules of before",
+                "it returns objects that were made with the earlier rules",
                 format!("export CCACHE_EXTRAFILES={RULES}"),
             ));
         }
@@ -146,21 +154,21 @@ fn ccache_order(variable: &dyn Fn(&str) -> Option<String>, asks: Option<String>)
         Some(ccache) if ccache < ours => (
             Severity::Fault,
             "ccache takes ccroute for the compiler".to_owned(),
-            "it gives old objects, of another machine even, when a compiler or a rule changes",
+            "it returns old objects, even for another machine, when a compiler or a rule changes",
         ),
         Some(_) => (
             Severity::Warning,
             format!(
-                "{} comes before ccache on PATH, which is never asked",
+                "{} comes before ccache on PATH, so ccache is never used",
                 dirs[ours]
             ),
-            "every object is compiled anew",
+            "every object is compiled again",
         ),
         None => (
             Severity::Warning,
             "ccache takes ccroute for the compiler where a build calls it, as Meson does"
                 .to_owned(),
-            "it gives old objects, of another machine even, when a compiler or a rule changes",
+            "it returns old objects, even for another machine, when a compiler or a rule changes",
         ),
     };
     let fix = match ccache {
@@ -192,7 +200,7 @@ mod tests {
             &|name| (name == "CCACHE_PREFIX").then(|| "ccroute-run distcc".into()),
             None,
         );
-        assert!(found.len() == 1 && found[0].mend.contains("CCACHE_EXTRAFILES"));
+        assert!(found.len() == 1 && found[0].fix.contains("CCACHE_EXTRAFILES"));
         assert!(ccache_order(&|_| None, Some("mtime".into())).is_empty());
     }
 }

@@ -54,7 +54,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "doctor",
         &[
             example(
-                "What is wrong on this machine, and what mends it",
+                "What is wrong on this machine, and the commands that fix it",
                 "sudo ccroute doctor",
             ),
             example(
@@ -67,14 +67,14 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "install",
         &[
             example(
-                "Make a helper of this machine",
-                "sudo ccroute install --helper",
+                "Make this machine a helper for a network",
+                "sudo ccroute install --helper --allow 192.168.1.0/24 --restart",
             ),
             example(
-                "Make a client of this machine",
-                "sudo ccroute install --client",
+                "Make this machine a client of a helper",
+                "sudo ccroute install --client --host 192.168.1.10",
             ),
-            example("What would be made", "ccroute install --helper --dry-run"),
+            example("What would be done", "ccroute install --helper --dry-run"),
         ],
     ),
     (
@@ -87,8 +87,24 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "uninstall",
         &[
-            example("No helper any more", "sudo ccroute uninstall --helper"),
-            example("No client any more", "sudo ccroute uninstall --client"),
+            example(
+                "This machine no longer compiles for others",
+                "sudo ccroute uninstall --helper",
+            ),
+            example(
+                "This machine compiles its own jobs again",
+                "sudo ccroute uninstall --client",
+            ),
+        ],
+    ),
+    (
+        "test",
+        &[
+            example("Who compiles this machine's jobs", "ccroute test"),
+            example(
+                "The same of one helper, with C++",
+                "ccroute test --host 192.168.1.10 --compiler g++",
+            ),
         ],
     ),
     (
@@ -131,7 +147,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "No compiles for this helper's own machine for a while",
                 "sudo ccroute guard on --for 90m",
             ),
-            example("How long still", "ccroute guard status"),
+            example("How long it lasts", "ccroute guard status"),
             example("End it", "sudo ccroute guard off"),
         ],
     ),
@@ -151,5 +167,9 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "ccroute man ccroute.rules | man -l -",
             ),
         ],
+    ),
+    (
+        "version",
+        &[example("Which ccroute this is", "ccroute version")],
     ),
 ];

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use serde_json::{json, Value};
 
 use super::{load_rules, Failure};
@@ -39,15 +39,16 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
     /// The preprocessed source of the job (with --place helper)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     source: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
     /// The compiler name
+    #[arg(value_hint = ValueHint::CommandName)]
     name: OsString,
     /// The compiler's arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::AnyPath)]
     args: Vec<OsString>,
 }
 
@@ -94,7 +95,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         world = world.called_through(&through);
     }
     if place == Place::Helper {
-        // Without --from a client that no rule names: ADDRESS in the text tells where it goes.
+        // Without --from a client that no rule names.
         let unnamed = IpAddr::from([0, 0, 0, 0]);
         world = world
             .with_client(Some(arguments.from.unwrap_or(unnamed)))
@@ -159,7 +160,11 @@ fn print(
     exit: Option<Exit>,
 ) -> Result<(), Failure> {
     // Whoever asks about a client's job has the client's words on the terminal.
-    let mut line = |text: String| writeln!(out, "{}", printable(text.as_bytes()));
+    // A refusal has lines of their own for the commands that it proposes.
+    let mut line = |text: String| {
+        let mut lines = text.split('\n');
+        lines.try_for_each(|line| writeln!(out, "{}", printable(line.as_bytes())))
+    };
     match &decision.outcome {
         Outcome::Run(run) => {
             line(format!("{}: run {}", request.name, run.compiler.display()))?;

@@ -6,15 +6,9 @@ use clap::{Command, CommandFactory};
 use super::examples::{Example, EXAMPLES};
 use super::Cli;
 
-/// What stands below the short help.
-const MORE: &str = "More, with examples: ccroute --help, ccroute COMMAND --help, man ccroute";
-
 /// The whole command line.
 pub(super) fn command() -> Command {
-    let mut command = Cli::command()
-        .after_help(MORE)
-        .after_long_help(long_end())
-        .disable_help_subcommand(true);
+    let mut command = Cli::command().after_long_help(long_end());
     for (name, examples) in EXAMPLES {
         let text = in_words(examples);
         command = command.mut_subcommand(name, |c| c.after_long_help(text));

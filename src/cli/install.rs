@@ -6,15 +6,19 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use nix::sys::stat::{umask, Mode};
 
 use super::client;
+use super::daemon::Daemon;
 use super::names::{installed_versions, names_of, resolve_with, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{record, rules_directories, serving, unprefixed};
-use super::{load_rules_below, Failure};
+use super::service::{self, drop_in};
+use super::Failure;
 use crate::compiler::name::Tool;
 use crate::compiler::record::FILE as FACTS;
 use crate::exit::Exit;
@@ -38,17 +42,67 @@ const UNIT_VARIABLES: &str = include_str!("../../packaging/snippets/distccd-syst
 const TEMPORARY: &str = "/var/lib/ccroute/tmp";
 /// Who distccd runs as: Debian's name, everybody else's.
 pub(super) const DISTCCD_USERS: &[&str] = &["distccd", "distcc"];
-/// Units that distributions ship for distccd.
-const UNITS: [&str; 2] = ["distccd.service", "distcc.service"];
-const UNIT_DIRS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
+/// What both `install` and `uninstall` take.
+#[derive(Args)]
+pub(super) struct Common {
+    /// Work below DIR as if it were /, with its rules
+    #[arg(long, value_name = "DIR", default_value = "/", hide_default_value = true, value_hint = ValueHint::DirPath)]
+    pub(super) root: PathBuf,
+    /// Print what would be done, each file with -v
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print each link and file
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+    /// What the links lead to [default: this program]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) program: Option<PathBuf>,
+}
 
 #[derive(Args)]
 pub(super) struct Arguments {
     /// This machine compiles for others
     ///
-    /// That takes links for distccd in /usr/lib/ccroute/bin, entries in its
+    /// Makes links for distccd in /usr/lib/ccroute/bin, entries in distccd's
     /// whitelist /usr/lib/distcc, its list of commands, and the variables
     /// that it is started with.
+    #[arg(long, verbatim_doc_comment, conflicts_with = "client")]
+    helper: bool,
+    /// Networks or addresses of the clients
+    ///
+    /// Stays in force for later runs without it.
+    #[arg(long, value_name = "NET", num_args = 1.., requires = "helper", conflicts_with = "client", value_parser = service::network, value_hint = ValueHint::Other)]
+    allow: Vec<String>,
+    /// Run the commands that remain: distccd starts anew
+    #[arg(long, requires = "helper", conflicts_with_all = ["client", "dry_run", "root"])]
+    restart: bool,
+    /// Other machines compile for this one
+    ///
+    /// Writes rules, /etc/ccroute/rules.d/60-client.rules, with what the
+    /// native compilers assume, and makes links in distcc's masquerade
+    /// directory. It keeps what it replaces; uninstall brings that back.
+    #[arg(long, verbatim_doc_comment)]
+    pub(super) client: bool,
+    /// The helpers, as distcc writes them: ADDRESS[:PORT][/JOBS]
+    ///
+    /// Writes /etc/distcc/hosts, and asks each helper whether it serves this
+    /// machine's names.
+    #[arg(long, verbatim_doc_comment, value_name = "ADDRESS", num_args = 1.., requires = "client", conflicts_with = "helper", value_parser = super::client::host, value_hint = ValueHint::Hostname)]
+    pub(super) host: Vec<String>,
+    /// The masquerade directory [default: distcc's]
+    #[arg(long, value_name = "DIR", requires = "client", value_hint = ValueHint::DirPath)]
+    pub(super) masquerade: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Args)]
+pub(super) struct Removal {
+    /// This machine no longer compiles for others
+    ///
+    /// Removes the links, the entries in distccd's whitelist, the list of
+    /// commands and the variables. Stop or restart distccd first: a distccd
+    /// without its list would run any program.
     #[arg(
         long,
         verbatim_doc_comment,
@@ -56,43 +110,56 @@ pub(super) struct Arguments {
         conflicts_with = "client"
     )]
     helper: bool,
-    /// This machine has others compile
+    /// This machine compiles its own jobs again
     ///
-    /// That takes rules, /etc/ccroute/rules.d/60-client.rules, with what
-    /// the native compilers assume, and links in distcc's masquerade
-    /// directory. What stood there is kept, and comes back with uninstall.
+    /// Removes the rules and the links, and brings back what install
+    /// replaced.
     #[arg(long, verbatim_doc_comment)]
-    pub(super) client: bool,
-    /// The masquerade directory [default: distcc's]
-    #[arg(long, value_name = "DIR", requires = "client")]
+    client: bool,
+    /// The masquerade directory [default: the one that install used]
+    #[arg(long, value_name = "DIR", requires = "client", value_hint = ValueHint::DirPath)]
     pub(super) masquerade: Option<PathBuf>,
-    /// Work below DIR as if it were /
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub(super) root: PathBuf,
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// Say each link and file that is made
-    #[arg(long, short)]
-    pub(super) verbose: bool,
-    /// What the links lead to [default: this program]
-    #[arg(long, value_name = "FILE")]
-    program: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What `ccroute install` alone says.
+const ROLES: &str = "\
+Set up one of two roles, or both. A client builds and links; a helper compiles for clients.
+
+On the helper, the machine with distccd (NET: the network of the clients, such as 192.168.1.0/24):
+  sudo ccroute install --helper --allow NET --restart
+
+On the client, the machine that builds (ADDRESS: the helper's):
+  sudo ccroute install --client --host ADDRESS
+  ccroute test
+
+Add --dry-run to see what would be done. More: ccroute install --help
+";
+
+/// Sets up what the arguments name.
+pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    match (arguments.helper, arguments.client) {
+        (_, true) => client::install(arguments, out),
+        (true, _) => helper(arguments, out),
+        (false, false) => {
+            out.write_all(ROLES.as_bytes())?;
+            Ok(Exit::Usage)
+        }
+    }
 }
 
 /// The files of a helper, the variables last: distccd must never be told of a list that is not
 /// there, because it then runs whatever a client asks for (distcc 3.4, `dcc_remap_compiler`).
-pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
-    if arguments.client {
-        return client::install(arguments, out);
-    }
-    let texts = load_rules_below(&arguments.root)?;
+fn helper(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+    let common = &arguments.common;
+    let texts = super::load_rules_below(&common.root)?;
     let rules = RuleSet::parse(&texts)?;
-    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
-    // distccd's user has to get at all of it, however careful root's umask is.
+    let tree = Tree::new(&common.root, common.dry_run, common.verbose)?;
+    // distccd's user has to read all of it, however careful root's umask is.
     umask(Mode::from_bits_truncate(0o022));
-    let program = program(arguments)?;
-    if !arguments.dry_run {
+    let program = program(common)?;
+    if !common.dry_run {
         // Only a machine that was set up has this directory: elsewhere check records nothing.
         let facts = tree.real(Path::new(FACTS));
         facts.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -101,12 +168,17 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let triples = resolve_with(&rules, &tree.real(Path::new(FACTS)));
     let names = names(&triples);
     let mut made = Made::default();
+    let networks = match arguments.allow.is_empty() {
+        true => service::recorded_networks(&tree),
+        false => arguments.allow.clone(),
+    };
 
     for name in &names {
         tree.link(&Path::new(LINKS).join(name), &program, &mut made, out)?;
     }
     tree.remove_links_except(Path::new(LINKS), &names, &mut made, out)?;
-    if tree.exists(WHITELIST) {
+    let distcc = tree.exists(WHITELIST);
+    if distcc {
         for name in &names {
             let at = Path::new(WHITELIST).join(name);
             // A name that distcc's package listed itself is fine as it is.
@@ -115,11 +187,6 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
             }
         }
         tree.remove_files_except(Path::new(WHITELIST), &names, &mut made, out)?;
-    } else {
-        writeln!(
-            out,
-            "note: no {WHITELIST}: install distcc, then run this again"
-        )?;
     }
     let list: Vec<String> = names.iter().map(|n| format!("{LINKS}/{n}\n")).collect();
     let list = list.concat();
@@ -128,21 +195,23 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
     let user = tree.user(DISTCCD_USERS);
     let private = user.map_or(0o1777, |_| 0o700);
     tree.directory(Path::new(TEMPORARY), private, user, &mut made, out)?;
-    tree.file(Path::new(VARIABLES), SHELL_VARIABLES, 0o644, &mut made, out)?;
-    let units = tree.units();
-    for unit in &units {
-        tree.file(&drop_in(unit), UNIT_VARIABLES, 0o644, &mut made, out)?;
+    let variables = SHELL_VARIABLES.to_owned() + &service::script_settings(&networks);
+    tree.file(Path::new(VARIABLES), &variables, 0o644, &mut made, out)?;
+    let unit_variables = UNIT_VARIABLES.to_owned() + &service::unit_settings(&tree, &networks);
+    for unit in service::units(&tree) {
+        tree.file(&drop_in(unit), &unit_variables, 0o644, &mut made, out)?;
     }
-    // Calls are recorded there by whoever distccd runs as.
+    // Calls are recorded there by distccd's user.
     if user.is_some() {
         tree.directory(Path::new(HELPER_DIR), 0o755, user, &mut made, out)?;
     }
-    if !arguments.dry_run {
+    if !common.dry_run {
         let facts = tree.real(Path::new(FACTS));
         let recorded = record(&facts, &serving(&triples))?;
         writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
     }
     forget_index(&tree, &mut made, out)?;
+    tree.summary(out)?;
     writeln!(
         out,
         "{} names served; {} made, {} removed, {} unchanged, {} left alone",
@@ -152,13 +221,135 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         made.unchanged,
         made.foreign
     )?;
-    if made.made + made.removed > 0 {
-        writeln!(out, "next:")?;
-        for step in next_steps(&tree, &units) {
+    if !distcc {
+        writeln!(
+            out,
+            "distcc is not installed here. Install it, then run this command again:"
+        )?;
+        writeln!(out, "  {}", install_distcc())?;
+        return Ok(Exit::Success);
+    }
+    remains(arguments, &tree, &networks, out)
+}
+
+/// Says, or does, what is left to do until clients reach this helper.
+fn remains(
+    arguments: &Arguments,
+    tree: &Tree,
+    networks: &[String],
+    out: &mut dyn Write,
+) -> super::Outcome {
+    let whole = arguments.common.root == Path::new("/");
+    let daemons = match whole {
+        true => Daemon::running(None),
+        false => Vec::new(),
+    };
+    if networks.is_empty() && !reachable(tree, &daemons) {
+        let guess = service::own_networks().into_iter().next();
+        writeln!(
+            out,
+            "clients cannot connect yet: distccd allows this machine only. Name the clients' network:"
+        )?;
+        writeln!(
+            out,
+            "  ccroute install --helper --allow {} --restart",
+            guess.as_deref().unwrap_or("192.168.1.0/24")
+        )?;
+        return Ok(Exit::Success);
+    }
+    // One that was started by hand beside the system's own is none of ours to judge.
+    let mut states = daemons
+        .iter()
+        .map(|d| service::not_as_installed(d, tree, networks));
+    if let Some(None) = states.find(Option::is_none) {
+        writeln!(
+            out,
+            "distccd runs with these settings: nothing remains to be done"
+        )?;
+        return Ok(Exit::Success);
+    }
+    let shown = |path: &str| path.to_owned();
+    let steps = service::steps(tree, &shown, daemons.first(), networks);
+    if !arguments.restart {
+        let how = match whole {
+            true => " (install --helper --restart does it)",
+            false => "",
+        };
+        writeln!(out, "next{how}:")?;
+        for step in steps {
             writeln!(out, "  {step}")?;
         }
+        return Ok(Exit::Success);
     }
-    Ok(Exit::Success)
+    for step in steps {
+        writeln!(out, "{step}")?;
+        out.flush()?;
+        // Not to its own standard output: a package manager wants silence.
+        let done = Command::new("sh").args(["-c", &step]).output()?;
+        out.write_all(&done.stdout)?;
+        out.write_all(&done.stderr)?;
+        if !done.status.success() {
+            return Err(Failure::Fault(format!("{step}: failed ({})", done.status)));
+        }
+    }
+    confirm(tree, networks, out)
+}
+
+/// Waits until a distccd runs as it was set up, and says so.
+fn confirm(tree: &Tree, networks: &[String], out: &mut dyn Write) -> super::Outcome {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let daemons = Daemon::running(None);
+        let states: Vec<Option<String>> = daemons
+            .iter()
+            .map(|d| service::not_as_installed(d, tree, networks))
+            .collect();
+        if states.contains(&None) {
+            writeln!(out, "distccd runs with these settings")?;
+            return Ok(Exit::Success);
+        }
+        if Instant::now() > until {
+            let why = states.into_iter().flatten().next();
+            let why = why.map_or_else(|| "none runs".to_owned(), |why| format!("but {why}"));
+            return Err(Failure::Fault(format!(
+                "distccd was restarted, {why}; ccroute doctor --helper says more"
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Whether other machines can connect to distccd as the system's own settings are.
+fn reachable(tree: &Tree, daemons: &[Daemon]) -> bool {
+    let open = |d: &Daemon| {
+        let listens = d.values(&["--listen"]);
+        let allowed = d.values(&["--allow", "-a"]);
+        !listens.iter().any(|l| service::is_loopback(l))
+            && (d.has(service::OPEN) || allowed.iter().any(|a| !service::is_loopback(a)))
+    };
+    if daemons.iter().any(open) {
+        return true;
+    }
+    let text = fs::read_to_string(tree.real(Path::new(service::DEBIAN))).unwrap_or_default();
+    let value = |name: &str| service::assigned(&text, name).unwrap_or_default();
+    let allowed = value("ALLOWEDNETS");
+    let mut allowed = allowed.split_ascii_whitespace();
+    allowed.any(|a| !service::is_loopback(a)) && !service::is_loopback(&value("LISTENER"))
+}
+
+/// What to type for distcc itself, by the package manager that is there.
+pub(super) fn install_distcc() -> String {
+    let managers = [
+        ("apt-get", "apt-get install -y distcc"),
+        ("emerge", "emerge sys-devel/distcc"),
+        ("pacman", "pacman -S --noconfirm distcc"),
+        ("apk", "apk add distcc"),
+        ("dnf", "dnf install -y distcc-server"),
+    ];
+    let here = |(name, _): &(&str, &str)| service::is_command(name);
+    let command = managers.into_iter().find(here);
+    command.map_or("install distcc", |(_, c)| c).to_owned()
 }
 
 /// The index of rules that ccroute 0.1 kept in their directory; nothing reads it any more.
@@ -175,13 +366,14 @@ pub(super) fn forget_index(
 }
 
 /// The reverse of [`install`]: the variables first, the list only when no distccd relies on it.
-pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
+pub(super) fn uninstall(arguments: &Removal, out: &mut dyn Write) -> super::Outcome {
     if arguments.client {
         return client::uninstall(arguments, out);
     }
-    let tree = Tree::new(&arguments.root, arguments.dry_run, arguments.verbose)?;
+    let common = &arguments.common;
+    let tree = Tree::new(&common.root, common.dry_run, common.verbose)?;
     let mut made = Made::default();
-    for unit in UNITS {
+    for unit in service::UNITS {
         let at = drop_in(unit);
         tree.remove_file(&at, &mut made, out)?;
         at.parent()
@@ -216,6 +408,7 @@ pub(super) fn uninstall(arguments: &Arguments, out: &mut dyn Write) -> super::Ou
     ] {
         tree.remove_empty(Path::new(dir));
     }
+    tree.summary(out)?;
     writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
     Ok(Exit::Success)
 }
@@ -243,8 +436,8 @@ pub(super) fn names(triples: &[Triple]) -> BTreeSet<String> {
 }
 
 /// What the links lead to.
-pub(super) fn program(arguments: &Arguments) -> Result<PathBuf, Failure> {
-    let program = match &arguments.program {
+pub(super) fn program(common: &Common) -> Result<PathBuf, Failure> {
+    let program = match &common.program {
         Some(program) => program.clone(),
         None => fs::read_link("/proc/self/exe")?,
     };
@@ -264,33 +457,6 @@ fn whitelist_entry(name: &str) -> String {
     format!("#!/bin/sh\n{MARK}\nexec {LINKS}/{name} \"$@\"\n")
 }
 
-pub(super) fn drop_in(unit: &str) -> PathBuf {
-    Path::new("/etc/systemd/system").join(format!("{unit}.d/ccroute.conf"))
-}
-
-/// What is left to do so that distccd goes by all this.
-pub(super) fn next_steps(tree: &Tree, units: &[&str]) -> Vec<String> {
-    // Without the condition a script would end here when the file is gone.
-    let line = format!("if [ -r {VARIABLES} ]; then . {VARIABLES}; fi");
-    let mut steps = Vec::new();
-    let mut init = false;
-    for settings in ["/etc/default/distcc", "/etc/conf.d/distccd"] {
-        if tree.exists(settings) && units.is_empty() {
-            init = true;
-            let text = fs::read_to_string(tree.real(Path::new(settings))).unwrap_or_default();
-            if !text.lines().any(|l| l.trim() == line) {
-                steps.push(format!("echo '{line}' >>{settings}"));
-            }
-        }
-    }
-    steps.push(match units.first() {
-        Some(unit) => format!("systemctl daemon-reload && systemctl restart {unit}"),
-        None if init => "service distcc restart".into(),
-        None => format!("start distccd with the variables of {VARIABLES}"),
-    });
-    steps
-}
-
 /// The running distccd processes that were told of this list.
 pub(super) fn distccd_using(list: impl AsRef<Path>) -> Vec<u32> {
     let mut entry = OsString::from("DISTCC_CMDLIST=");
@@ -307,18 +473,4 @@ pub(super) fn distccd_using(list: impl AsRef<Path>) -> Vec<u32> {
             (name.trim_ascii() == b"distccd" && told).then_some(id)
         })
         .collect()
-}
-
-impl Tree {
-    /// The units of distccd that this system has.
-    pub(super) fn units(&self) -> Vec<&'static str> {
-        UNITS
-            .into_iter()
-            .filter(|unit| {
-                UNIT_DIRS
-                    .iter()
-                    .any(|dir| self.exists(&format!("{dir}/{unit}")))
-            })
-            .collect()
-    }
 }

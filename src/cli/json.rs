@@ -6,7 +6,7 @@ use serde_json::{json, Value};
 
 /// The shape's version. A field that is added leaves it as it is; one that goes, or changes its
 /// type or meaning, raises it.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Prints what a command found: `fields`, an object, within the envelope.
 pub(super) fn print(out: &mut dyn Write, command: &str, fields: Value) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::{json, Value};
 
 use super::look::Look;
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text", hide_possible_values = true)]
     graph: Option<graph::Form>,
     /// Write the picture to FILE
-    #[arg(long, short, value_name = "FILE", requires = "graph")]
+    #[arg(long, short, value_name = "FILE", requires = "graph", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
 

@@ -1,15 +1,18 @@
 //! `ccroute` by its own name: the commands.
 
+mod access;
 mod check;
 mod client;
 mod client_check;
 mod completions;
+mod daemon;
 mod doctor;
 mod examples;
 mod explain;
 mod graph;
 mod guard;
 mod help;
+mod hosts;
 mod install;
 mod json;
 mod list;
@@ -20,8 +23,12 @@ mod place;
 mod probe;
 mod record;
 mod refresh;
+mod report;
 mod roff;
+mod service;
 mod stats;
+mod test;
+mod trial;
 mod verify;
 
 use std::ffi::OsStr;
@@ -51,13 +58,16 @@ enum Command {
     List(list::Arguments),
     /// Validate the rules and try the compilers that they name
     Check(check::Arguments),
-    /// Look at the whole setup: what is wrong, what to type to mend it
+    /// Report what is wrong with the set-up, and the commands that fix it
     Doctor(doctor::Arguments),
     /// Set this machine up as a helper or as a client
     Install(install::Arguments),
     /// Undo what install did
-    Uninstall(install::Arguments),
+    Uninstall(install::Removal),
+    /// Send one small job and say who compiled it (client)
+    Test(test::Arguments),
     /// Update the names after compilers were installed or removed
+    #[command(hide = true)]
     Refresh,
     /// Print a rules section for a compiler: its defaults, their proof
     Probe(probe::Arguments),
@@ -65,12 +75,15 @@ enum Command {
     Verify(verify::Arguments),
     /// Count what was routed, sent, run locally and refused
     Stats(stats::Arguments),
-    /// Refuse native compiles for clients for a while (helper)
+    /// Refuse jobs for this helper's own kind of machine for a while
     Guard(guard::Arguments),
     /// Print the completions of a shell
     Completions(completions::Arguments),
     /// Print a manual page
     Man(man::Arguments),
+    /// Print the version
+    #[command(hide = true)]
+    Version,
 }
 
 /// Runs the command line. `args` come without the program's name.
@@ -98,12 +111,16 @@ pub fn main(args: &[&OsStr]) -> Exit {
         Command::Install(arguments) => install::install(&arguments, &mut out),
         Command::Uninstall(arguments) => install::uninstall(&arguments, &mut out),
         Command::Refresh => refresh::run(&mut out),
+        Command::Test(arguments) => test::run(&arguments, &mut out),
         Command::Probe(arguments) => probe::run(&arguments, &mut out),
         Command::Verify(arguments) => verify::run(&arguments, &mut out),
         Command::Stats(arguments) => stats::run(&arguments, &mut out),
         Command::Guard(arguments) => guard::run(&arguments, &mut out),
         Command::Completions(arguments) => completions::run(&arguments, &mut out),
         Command::Man(arguments) => man::run(&arguments, &mut out),
+        Command::Version => writeln!(out, "ccroute {}", env!("CARGO_PKG_VERSION"))
+            .map(|()| Exit::Success)
+            .map_err(Failure::from),
     };
     let result = result.and_then(|exit| out.flush().map(|()| exit).map_err(Failure::from));
     match result {
@@ -148,13 +165,22 @@ fn load_rules() -> Result<Vec<Text>, Failure> {
     load_rules_below(Path::new("/"))
 }
 
-/// The texts of the rules that are in force on a system whose root is there.
+/// The texts of the rules in force on the system below `root`.
 fn load_rules_below(root: &Path) -> Result<Vec<Text>, Failure> {
+    Ok(rules::load::load(&rules_directories(root))?)
+}
+
+/// The rules directories of the system below `root`; those of CCROUTE_RULES_DIR, where it is set, as
+/// they are.
+fn rules_directories(root: &Path) -> Vec<PathBuf> {
+    let dirs = host::rules_directories();
+    if root == Path::new("/") || std::env::var_os("CCROUTE_RULES_DIR").is_some() {
+        return dirs;
+    }
     let below = |dir: PathBuf| match dir.strip_prefix("/") {
-        Ok(inside) => root.join(inside),
-        // The shipped ones are nobody's directory.
+        Ok(dir) => root.join(dir),
+        // The rules that are part of the program.
         Err(_) => dir,
     };
-    let dirs: Vec<PathBuf> = host::rules_directories().into_iter().map(below).collect();
-    Ok(rules::load::load(&dirs)?)
+    dirs.into_iter().map(below).collect()
 }

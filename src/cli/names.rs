@@ -174,7 +174,8 @@ fn on_helper_with(
     let world = Host::new(&request, &host::path_variable(), host::this_file())
         .with_client(client)
         .with_facts(facts)
-        .with_source(None);
+        .with_source(None)
+        .without_guard();
     decide(&request, rules, &world)
 }
 

@@ -1,7 +1,8 @@
 //! Makes and removes files and links below a root: atomically, idempotently, and never one that
 //! somebody else made.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{lchown, MetadataExt, PermissionsExt};
@@ -31,6 +32,8 @@ pub(super) struct Tree {
     dry_run: bool,
     /// Say each thing that is done.
     verbose: bool,
+    /// What a dry run would do, by verb and directory, with the names.
+    planned: RefCell<BTreeMap<(&'static str, PathBuf), Vec<String>>>,
 }
 
 impl Tree {
@@ -49,7 +52,28 @@ impl Tree {
             root: root.to_path_buf(),
             dry_run,
             verbose,
+            planned: RefCell::default(),
         })
+    }
+
+    /// Prints what a dry run would do, a directory's files together. One that is verbose has said it.
+    pub(super) fn summary(&self, out: &mut dyn Write) -> io::Result<()> {
+        const FEW: usize = 2;
+        for ((verb, dir), names) in self.planned.take() {
+            let things = match verb {
+                "link" => "links",
+                _ => "files",
+            };
+            match names.len() {
+                0..=FEW => {
+                    for name in names {
+                        writeln!(out, "would {verb} {}", dir.join(name).display())?;
+                    }
+                }
+                more => writeln!(out, "would {verb} {more} {things} in {}", dir.display())?,
+            }
+        }
+        Ok(())
     }
 
     /// Where `path`, absolute in the tree, is for this process.
@@ -90,7 +114,7 @@ impl Tree {
             _ => {}
         }
         made.made += 1;
-        self.act(out, &link_words(at, target), || {
+        self.act(out, "link", at, &leads_to(target), || {
             make_parent(&real)?;
             replace::link(&real, target)
         })
@@ -122,8 +146,8 @@ impl Tree {
         let is_file = meta.as_ref().is_ok_and(fs::Metadata::is_file);
         let foreign = is_file || meta.is_ok_and(|m| m.is_symlink()) && !self.is_our_link(at);
         if foreign {
-            let what = format!("keep {} as {}", at.display(), kept.display());
-            self.act(out, &what, || {
+            let detail = format!(" as {}", kept.display());
+            self.act(out, "keep", at, &detail, || {
                 make_parent(&to)?;
                 replace::copy(&to, &from)?;
                 // The copy is complete, so the place may be taken.
@@ -131,7 +155,7 @@ impl Tree {
             })?;
             if self.dry_run {
                 made.made += 1;
-                return self.act(out, &link_words(at, target), || Ok(()));
+                return self.act(out, "link", at, &leads_to(target), || Ok(()));
             }
         }
         self.link(at, target, made, out)
@@ -145,15 +169,40 @@ impl Tree {
         made: &mut Made,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
+        self.put_back(kept, at, self.is_our_link(at), made, out)
+    }
+
+    /// The same for [`Tree::take_place_of_file`].
+    pub(super) fn restore_file(
+        &self,
+        kept: &Path,
+        at: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.put_back(kept, at, self.is_ours(at), made, out)
+    }
+
+    fn put_back(
+        &self,
+        kept: &Path,
+        at: &Path,
+        ours: bool,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         if !self.holds(kept) {
-            return self.remove_our_link(at, made, out);
+            return match ours {
+                true => self.remove(at, made, out),
+                false => Ok(()),
+            };
         }
-        if self.holds(at) && !self.is_our_link(at) {
+        if self.holds(at) && !ours {
             return self.remove(kept, made, out);
         }
         let (from, to) = (self.real(kept), self.real(at));
         made.removed += 1;
-        self.act(out, &format!("restore {}", at.display()), || {
+        self.act(out, "restore", at, "", || {
             replace::copy(&to, &from)?;
             fs::remove_file(&from)
         })
@@ -199,6 +248,26 @@ impl Tree {
         names
     }
 
+    /// Makes a file that bears the mark in the place of whatever file stands there, which is kept.
+    pub(super) fn take_place_of_file(
+        &self,
+        at: &Path,
+        text: &str,
+        kept: &Path,
+        made: &mut Made,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        if self.holds(at) && !self.is_ours(at) {
+            let (from, to) = (self.real(at), self.real(kept));
+            let detail = format!(" as {}", kept.display());
+            self.act(out, "keep", at, &detail, || {
+                make_parent(&to)?;
+                replace::copy(&to, &from)
+            })?;
+        }
+        self.file_without_mark(at, text, 0o644, made, out)
+    }
+
     /// Makes a file that bears the mark.
     pub(super) fn file(
         &self,
@@ -231,7 +300,7 @@ impl Tree {
             return Ok(());
         }
         made.made += 1;
-        self.act(out, &format!("write {}", at.display()), || {
+        self.act(out, "write", at, "", || {
             make_parent(&real)?;
             replace::file(&real, text.as_bytes(), mode)
         })
@@ -330,7 +399,7 @@ impl Tree {
             return Ok(());
         }
         made.made += 1;
-        self.act(out, &format!("make {}", at.display()), || {
+        self.act(out, "make", at, "", || {
             fs::create_dir_all(&real)?;
             fs::set_permissions(&real, fs::Permissions::from_mode(mode))?;
             user.map_or(Ok(()), |(user, group)| {
@@ -361,9 +430,7 @@ impl Tree {
         }
         let real = self.real(at);
         made.removed += 1;
-        self.act(out, &format!("remove {}", at.display()), || {
-            fs::remove_dir_all(&real)
-        })
+        self.act(out, "remove", at, "", || fs::remove_dir_all(&real))
     }
 
     /// Removes a directory that is empty.
@@ -377,26 +444,45 @@ impl Tree {
     fn remove(&self, at: &Path, made: &mut Made, out: &mut dyn Write) -> Result<(), Failure> {
         let real = self.real(at);
         made.removed += 1;
-        self.act(out, &format!("remove {}", at.display()), || {
-            fs::remove_file(&real)
-        })
+        self.act(out, "remove", at, "", || fs::remove_file(&real))
     }
 
+    /// Does it, unless this is a dry run; `detail` follows the path in what is said.
     fn act(
         &self,
         out: &mut dyn Write,
-        what: &str,
+        verb: &'static str,
+        at: &Path,
+        detail: &str,
         action: impl FnOnce() -> io::Result<()>,
     ) -> Result<(), Failure> {
+        let what = format!("{verb} {}{detail}", at.display());
         if self.dry_run {
-            writeln!(out, "would {what}")?;
+            if self.verbose {
+                writeln!(out, "would {what}")?;
+            } else {
+                let dir = at.parent().unwrap_or(Path::new("/")).to_path_buf();
+                let name = at.file_name().unwrap_or_default().to_string_lossy();
+                let mut planned = self.planned.borrow_mut();
+                planned
+                    .entry((verb, dir))
+                    .or_default()
+                    .push(name.into_owned());
+            }
             return Ok(());
         }
-        action().map_err(|e| Failure::Fault(format!("cannot {what}: {e}")))?;
+        action().map_err(|e| Failure::Fault(format!("cannot {what}: {e}{}", hint(&e))))?;
         if self.verbose {
             writeln!(out, "{what}")?;
         }
         Ok(())
+    }
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run it as root",
+        _ => "",
     }
 }
 
@@ -406,8 +492,8 @@ fn foreign(at: &Path, made: &mut Made, out: &mut dyn Write) -> Result<(), Failur
     Ok(())
 }
 
-fn link_words(at: &Path, target: &Path) -> String {
-    format!("link {} -> {}", at.display(), target.display())
+fn leads_to(target: &Path) -> String {
+    format!(" -> {}", target.display())
 }
 
 fn is_marked(path: &Path) -> bool {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::json;
 
 use super::Failure;
@@ -20,6 +20,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     /// The compiler: a name on PATH, or a path [default: cc or gcc]
+    #[arg(value_hint = ValueHint::CommandName)]
     compiler: Option<OsString>,
     /// Arguments that belong to it, such as --target=TRIPLE for clang
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::{json, Map, Value};
 
 use super::look::{Colour, Look};
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "json")]
     reset: bool,
     /// Read this record [default: the helper's and this user's]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Vec<PathBuf>,
     /// How many lines of each kind are printed
     #[arg(long, value_name = "N", default_value_t = 10)]

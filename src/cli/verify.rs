@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::{json, Value};
 
 use super::probe::find_compiler;
@@ -20,10 +20,10 @@ const WORTH_PROGRESS: usize = 4;
 #[derive(Args)]
 pub(super) struct Arguments {
     /// A name on PATH, or a path [default: cc or gcc]
-    #[arg(long, value_name = "COMPILER")]
+    #[arg(long, value_name = "COMPILER", value_hint = ValueHint::CommandName)]
     compiler: Option<OsString>,
     /// What sends a job, instead of ccroute-run
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandName)]
     through: Option<OsString>,
     /// Compile FILES with this: --flag=-O3 --flag=-g
     #[arg(long = "flag", value_name = "FLAG", allow_hyphen_values = true)]
@@ -32,6 +32,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     /// Files to compile in addition to the samples
+    #[arg(value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
 }
 
@@ -98,7 +99,7 @@ fn in_json(result: &SampleResult) -> Value {
     json!({
         "file": result.name,
         "result": result.status.word(),
-        "helper": result.helper,
+        "helper": result.sent.as_ref().map(|s| &s.host),
         "words": result.status.to_string(),
         "section": section,
         "offset": offset,
@@ -112,7 +113,7 @@ fn table(results: &[SampleResult], out: &mut dyn Write) -> io::Result<()> {
     let names = width(&|r| r.name.chars().count());
     let words = width(&|r| r.status.word().len());
     for result in results {
-        let helper = result.helper.as_deref().unwrap_or("?");
+        let helper = result.sent.as_ref().map_or("?", |s| &s.host);
         let line = format!(
             "{:names$}  {:words$}  {helper}",
             result.name,

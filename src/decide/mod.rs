@@ -1,6 +1,7 @@
 //! Request + rules + facts → Decision. A pure function: it runs nothing, writes nothing, and asks
 //! the world only through [`Facts`], each question only when the answer matters.
 
+mod add_rule;
 mod clang;
 pub mod facts;
 mod native;
@@ -13,6 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use add_rule::{rule_for, AddRule};
 pub use facts::{Facts, Recorded};
 pub use refusal::Refusal;
 pub use send::COMPILER;

@@ -2,9 +2,9 @@
 //! means is settled by a rule for the client's address, by the job's evidence, by a rule without
 //! an address, in that order; otherwise the request is refused.
 
-use super::refusal::{client_text, Refusal};
+use super::refusal::Refusal;
 use super::verify::{contradiction, target_of};
-use super::{Deciding, Refusing, Wanted, NATIVE};
+use super::{AddRule, Deciding, Refusing, Wanted, NATIVE};
 use crate::abi::triple::Triple;
 use crate::abi::{clang, Arch, Known, Target};
 use crate::rules::Settings;
@@ -115,7 +115,7 @@ impl Deciding<'_> {
                         0 => "none found".into(),
                         _ => entries.join(", "),
                     },
-                    client: client_text(self.facts.client()),
+                    rule: self.add_rule(entries),
                 }
                 .into());
             }
@@ -176,7 +176,9 @@ impl Deciding<'_> {
         Err(Refusal::KernelOpen {
             kernel: self.kernel().map_or(String::new(), |k| k.arch.clone()),
             what,
-            client: client_text(self.facts.client()),
+            rule: self.add_rule(
+                self.installed_for(&|t| t.arch.value().is_some_and(|a| arches.contains(a))),
+            ),
         }
         .into())
     }
@@ -232,9 +234,16 @@ impl Deciding<'_> {
     }
 
     fn unknown_native(&self) -> Refusing {
-        Refusal::UnknownNative {
-            client: client_text(self.facts.client()),
+        let triples = self.installed_for(&|_| true);
+        let rule = self.add_rule(triples);
+        Refusal::UnknownNative { rule }.into()
+    }
+
+    /// The rule that would settle a native name. `explain` without an address asks as 0.0.0.0.
+    fn add_rule(&self, triples: Vec<String>) -> AddRule {
+        AddRule {
+            client: self.facts.client().filter(|c| !c.is_unspecified()),
+            triples,
         }
-        .into()
     }
 }

@@ -1,10 +1,10 @@
 //! Why a request is refused: one line each, with both sides named and what to do.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::AddRule;
 use crate::exit::Exit;
 use crate::helper::hostile::Hostile;
 use crate::request::Place;
@@ -69,15 +69,15 @@ pub enum Refusal {
         suggestion: String,
     },
 
-    #[error("a kernel for {kernel} under a native name, and no one compiler for it is installed here ({installed}): install one, or add to the helper's rules: [native from {client}] as = TRIPLE")]
+    #[error("a kernel for {kernel} under a name without a triple, and more or less than one compiler for it is installed here ({installed}): install one, or {rule}")]
     KernelUnserved {
         kernel: String,
         installed: String,
-        client: String,
+        rule: AddRule,
     },
 
-    #[error("nothing shows which machine this native name is for; add to the helper's rules: [native from {client}] as = TRIPLE")]
-    UnknownNative { client: String },
+    #[error("the name does not say which machine it is for, and neither does the job: {rule}")]
+    UnknownNative { rule: AddRule },
 
     #[error("a native name in {mode} cannot be told apart: ask for TRIPLE-{tool}")]
     NativeUnsupported { mode: &'static str, tool: String },
@@ -102,11 +102,11 @@ pub enum Refusal {
         origin: Origin,
     },
 
-    #[error("a kernel for {kernel} may have either {what}, and neither the flags nor the source says which: add to the helper's rules: [native from {client}] as = TRIPLE")]
+    #[error("a kernel for {kernel} may have either {what}, and neither the flags nor the source says which: {rule}")]
     KernelOpen {
         kernel: String,
         what: &'static str,
-        client: String,
+        rule: AddRule,
     },
 
     #[error("version {wanted} is needed ({policy}), {compiler} is {offered}: install that version, or allow it with 'version = any' in a rule")]
@@ -183,9 +183,4 @@ impl Refusal {
             _ => Exit::Refused,
         }
     }
-}
-
-/// How a client's address is written in a rule that is suggested.
-pub(super) fn client_text(client: Option<IpAddr>) -> String {
-    client.map_or("ADDRESS".into(), |a| a.to_string())
 }

@@ -12,6 +12,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::compiler::ask::{answer, Failure, COMPILE};
 use crate::proof::object::{
@@ -26,6 +27,19 @@ pub enum Launcher {
     Itself,
     /// Another, which is given the compiler's path and arguments.
     Command(PathBuf),
+    /// A compiler name in the masquerade directory, as a build calls it; distcc's hosts.
+    Name { link: PathBuf, hosts: String },
+}
+
+/// A job that a helper compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The helper, as distcc's log names it.
+    pub host: String,
+    /// The compiler name that it was asked for.
+    pub name: String,
+    /// From the call to the object.
+    pub time: Duration,
 }
 
 /// A source to compile.
@@ -64,6 +78,15 @@ impl Sample {
             }
         }
         list
+    }
+
+    /// One small job whose object shows the float ABI.
+    pub fn small() -> Sample {
+        Sample {
+            name: "test.c".into(),
+            source: Source::Text("test.c", "double half(int n) { return n / 2.0; }\n"),
+            flags: vec!["-O1".into()],
+        }
     }
 
     /// A file of the user's.
@@ -137,8 +160,8 @@ impl fmt::Display for Status {
 pub struct SampleResult {
     pub name: String,
     pub status: Status,
-    /// The helper that compiled it, as distcc's log names it.
-    pub helper: Option<String>,
+    /// Who compiled it, and how.
+    pub sent: Option<Sent>,
 }
 
 impl SampleResult {
@@ -182,18 +205,18 @@ impl Verifier {
 
     /// Compiles a sample both ways and compares.
     pub fn check(&self, sample: &Sample) -> SampleResult {
-        let (status, helper) = match self.compile_both(sample) {
+        let (status, sent) = match self.compile_both(sample) {
             Ok(both) => both,
             Err(words) => (Status::Failed(words), None),
         };
         SampleResult {
             name: sample.name.clone(),
             status,
-            helper,
+            sent,
         }
     }
 
-    fn compile_both(&self, sample: &Sample) -> Result<(Status, Option<String>), String> {
+    fn compile_both(&self, sample: &Sample) -> Result<(Status, Option<Sent>), String> {
         let directory = self.scratch.path();
         let source = match &sample.source {
             Source::File(path) => path.clone().into_os_string(),
@@ -223,15 +246,17 @@ impl Verifier {
         let log = directory.join("log");
         fs::write(&log, b"").map_err(|e| e.to_string())?;
         let (command, program) = self.launch(&args, &log);
+        let start = Instant::now();
         let offered = compile(command, &program);
+        let time = start.elapsed();
         let text = fs::read(&log).map_err(|e| e.to_string())?;
         let found = helper(&String::from_utf8_lossy(&text));
         let offered = offered.map_err(|words| match &found {
-            Some(helper) => format!("{helper}: {words}"),
+            Some((host, _)) => format!("{host}: {words}"),
             None => words,
         })?;
-        let helper = match found {
-            Some(helper) => Some(helper),
+        let sent = match found {
+            Some((host, name)) => Some(Sent { host, name, time }),
             // A launcher that is not distcc keeps no such log.
             None if self.must_log() => return Ok((Status::NotSent, None)),
             None => None,
@@ -253,29 +278,44 @@ impl Verifier {
                 None => Status::Same(same),
             },
         };
-        Ok((status, helper))
+        Ok((status, sent))
     }
 
     /// Whether a job that was sent must show in distcc's log.
     fn must_log(&self) -> bool {
         match &self.launcher {
-            Launcher::Itself => true,
+            Launcher::Itself | Launcher::Name { .. } => true,
             Launcher::Command(path) => path.file_name() == Some(OsStr::new("distcc")),
         }
     }
 
     /// The command, and what to call it in messages.
     fn launch(&self, args: &[OsString], log: &Path) -> (Command, PathBuf) {
-        let program = match &self.launcher {
-            Launcher::Itself => PathBuf::from("/proc/self/exe"),
-            Launcher::Command(path) => path.clone(),
+        let (mut command, program) = match &self.launcher {
+            Launcher::Itself => {
+                let mut command = Command::new("/proc/self/exe");
+                command.arg0(LAUNCHER).arg(&self.compiler);
+                (command, PathBuf::from(LAUNCHER))
+            }
+            Launcher::Command(path) => {
+                let mut command = Command::new(path);
+                command.arg(&self.compiler);
+                (command, path.clone())
+            }
+            Launcher::Name { link, hosts } => {
+                let mut command = Command::new(link);
+                let mut path = link.parent().unwrap_or(link).as_os_str().to_owned();
+                path.push(":");
+                path.push(std::env::var_os("PATH").unwrap_or_default());
+                command
+                    .env("PATH", path)
+                    .env("DISTCC_HOSTS", hosts)
+                    // Whatever comes of it, distcc leaves no host alone because of this job.
+                    .env("DISTCC_DIR", self.scratch.path());
+                (command, link.clone())
+            }
         };
-        let mut command = Command::new(&program);
-        if matches!(self.launcher, Launcher::Itself) {
-            command.arg0(LAUNCHER);
-        }
         command
-            .arg(&self.compiler)
             .args(args)
             .current_dir(self.scratch.path())
             .env("LC_ALL", "C")
@@ -283,10 +323,6 @@ impl Verifier {
             .env("DISTCC_SKIP_LOCAL_RETRY", "1")
             .env("DISTCC_VERBOSE", "1")
             .env("DISTCC_LOG", log);
-        let program = match self.launcher {
-            Launcher::Itself => PathBuf::from(LAUNCHER),
-            Launcher::Command(_) => program,
-        };
         (command, program)
     }
 }
@@ -294,14 +330,15 @@ impl Verifier {
 /// What this program is called as a launcher.
 const LAUNCHER: &str = "ccroute-run";
 
-/// The helper that distcc's log names last: `… exec on HOST: gcc -c …`. `None` where that is
-/// this machine's own local slot.
-fn helper(log: &str) -> Option<String> {
-    let host = log.lines().rev().find_map(|line| {
+/// The helper that distcc's log names last, and the compiler name that it was asked for:
+/// `… exec on HOST: gcc -c …`. `None` where that is this machine's own local slot.
+fn helper(log: &str) -> Option<(String, String)> {
+    let (host, command) = log.lines().rev().find_map(|line| {
         let (_, rest) = line.split_once("exec on ")?;
-        Some(rest.split_once(": ").map_or(rest, |(host, _)| host))
+        rest.split_once(": ")
     })?;
-    (host != "localhost").then(|| host.to_string())
+    let name = command.split(' ').next().unwrap_or_default();
+    (host != "localhost").then(|| (host.to_string(), name.to_string()))
 }
 
 #[cfg(test)]
@@ -311,7 +348,8 @@ mod tests {
     #[test]
     fn the_helper_is_read_from_the_log() {
         let log = "distcc[1] (dcc_x) a\ndistcc[1] exec on 10.0.0.7:3632/4: gcc -c a.c\nb";
-        assert_eq!(helper(log).as_deref(), Some("10.0.0.7:3632/4"));
+        let found = ("10.0.0.7:3632/4".to_string(), "gcc".to_string());
+        assert_eq!(helper(log), Some(found));
         assert_eq!(helper("distcc[1] exec on localhost: gcc -c a.c"), None);
         assert_eq!(helper(""), None);
     }

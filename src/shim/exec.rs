@@ -184,7 +184,7 @@ fn refuse(refused: &Refused, request: &Request<'_>, log: &LogTo) -> Exit {
     show(&text, request.place);
     // The system log is for who runs a helper, and `log = off` is for who wants none.
     if request.place == Place::Helper && *log != LogTo::Off {
-        os::log(&os::printable(text.as_bytes()));
+        log_line(&text);
     }
     if request.place == Place::Helper && refused.way == OnRefuse::Elsewhere {
         if let Some(peer) = os::peer() {
@@ -194,25 +194,39 @@ fn refuse(refused: &Refused, request: &Request<'_>, log: &LogTo) -> Exit {
     refused.exit(request.place)
 }
 
-/// One line for whoever has to act; on a helper to the system log as well.
+/// Says something to the user who has to act; on a helper to the system log as well.
 pub fn say(text: &str, place: Place) {
     show(text, place);
     if place == Place::Helper {
-        os::log(&os::printable(text.as_bytes()));
+        log_line(text);
     }
 }
 
-/// One line on standard error. On a helper it goes to standard output too, the only thing that
-/// distcc lets through to the user.
+/// Sends a text to the system log, which has lines.
+fn log_line(text: &str) {
+    os::log(&printable(text).replace(COMMAND, " mkdir "));
+}
+
+/// What begins the lines of a proposed command (`decide::AddRule`).
+const COMMAND: &str = "\n  mkdir ";
+
+/// A text without what could move a terminal, because parts of it are a client's or a caller's words; only
+/// proposed commands have lines of their own.
+fn printable(text: &str) -> String {
+    let parts = text
+        .split(COMMAND)
+        .map(|part| os::printable(part.as_bytes()).to_string());
+    parts.collect::<Vec<_>>().join(COMMAND)
+}
+
+/// Shows a text on standard error; on a helper on standard output, the only stream that distcc passes
+/// on in every case. On both, the user would see it twice.
 fn show(text: &str, place: Place) {
-    // Parts of it are a client's or a caller's words.
-    let text = os::printable(text.as_bytes());
-    let line = match place {
-        Place::Helper => format!("ccroute on the helper: {text}\n"),
-        Place::Direct | Place::UnderDistcc => format!("ccroute: {text}\n"),
-    };
-    os::write_all(2, line.as_bytes());
-    if place == Place::Helper {
-        os::write_all(1, line.as_bytes());
+    let text = printable(text);
+    match place {
+        Place::Helper => os::write_all(1, format!("ccroute on the helper: {text}\n").as_bytes()),
+        Place::Direct | Place::UnderDistcc => {
+            os::write_all(2, format!("ccroute: {text}\n").as_bytes());
+        }
     }
 }

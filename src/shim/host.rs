@@ -112,6 +112,14 @@ impl Host {
         Host { given, ..self }
     }
 
+    /// Answers as if no guard were on: what is served does not depend on it.
+    pub fn without_guard(self) -> Host {
+        Host {
+            guard_file: PathBuf::new(),
+            ..self
+        }
+    }
+
     /// Reads what is recorded of compilers from this file.
     pub fn with_facts(self, facts: &Path) -> Host {
         Host {
@@ -278,6 +286,11 @@ fn path_set() -> Option<OsString> {
 pub fn steering_variable() -> Option<&'static str> {
     let is_set = |name: &&str| std::env::var_os(name).is_some();
     STEERING.into_iter().find(is_set)
+}
+
+/// The directories of PATH, for the commands.
+pub fn search_path() -> Search {
+    Search::new(&path_variable(), Vec::new())
 }
 
 /// Where the facts of compilers are recorded: `CCROUTE_COMPILERS` in place of the standard file,

@@ -14,6 +14,7 @@ mod doctor;
 mod expand_macros;
 mod faults;
 mod faults_around;
+mod first;
 mod graph;
 mod hostile;
 mod install;

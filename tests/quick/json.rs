@@ -136,7 +136,7 @@ fn conform(command: &str, outputs: &[Ran]) {
         }
         assert_eq!(value["command"], command);
         assert_eq!(value["ccroute"], env!("CARGO_PKG_VERSION"));
-        assert_eq!(value["version"], 1);
+        assert_eq!(value["version"], 2);
     }
     let unseen: Vec<_> = table.keys().filter(|p| !seen.contains(**p)).collect();
     assert!(unseen.is_empty(), "{command}: never printed: {unseen:?}");

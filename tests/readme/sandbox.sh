@@ -2,6 +2,11 @@
 # sandbox.sh SCRATCH PROJECT PORT: runs SCRATCH/helper, client and helper-end, shell scripts, in a
 # copy of this machine: see ../common/overlay.sh. Called by readme.rs.
 set -eu
+# A network of its own: the README restarts distccd, which listens on its usual port.
+if [ -z "${CCROUTE_README_NET-}" ]; then
+    exec unshare --net env CCROUTE_README_NET=1 sh "$0" "$@"
+fi
+ip link set lo up
 scratch=$1
 project=$2
 port=$3
@@ -38,6 +43,7 @@ inside env PATH="$scratch/arm:$PATH" HOME=/tmp/distccd.readme DISTCC_FALLBACK=0 
 }
 kill $distccd
 wait $distccd || true
+inside service distcc stop >/dev/null
 # Its workers end with it, but not at once.
 while cat "$root"/proc/[0-9]*/comm 2>/dev/null | grep -qx distccd; do sleep 0.1; done
 rm -r "$root/etc/ccroute/helper.d"

@@ -1,40 +1,40 @@
-//! What can be wrong with the distccd that runs on a helper: how it was started.
+//! What can be wrong with distccd on a helper: how it is started, and with what it runs.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::access::READ;
-use super::daemon::Daemon;
-use super::finding::{Finding, Severity};
 use super::helper::some;
 use super::Setup;
-use crate::cli::install::{drop_in, next_steps, COMMANDS, LINKS, VARIABLES};
+use crate::cli::access::READ;
+use crate::cli::daemon::Daemon;
+use crate::cli::install::{COMMANDS, LINKS, VARIABLES};
+use crate::cli::report::{Finding, Severity};
+use crate::cli::service::{self, Starter, OPEN};
 use crate::os::meta::Meta;
-use crate::os::quote::word as quoted;
-use crate::os::trusted;
-
-/// The options that let clients run anything that is installed.
-const OPEN: &[&str] = &["--enable-tcp-insecure", "--make-me-a-botnet"];
+use crate::os::{quote, trusted};
 
 /// Everything about the distccd processes.
 pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    if !setup.tree.exists(LINKS) {
+        // Before it is set up there is nothing to compare them with.
+        return;
+    }
     if setup.daemons.is_empty() && setup.looks_for_daemons {
         found.push(Finding::new(
             Severity::Warning,
             "no distccd runs here",
             "clients cannot connect, and compile everything themselves",
-            setup.start(),
+            setup.restart_with(None, &proposed(setup)),
         ));
     }
-    started_by_systemd(setup, found);
-    started_by_init(setup, found);
+    settings(setup, found);
     for daemon in &setup.daemons {
         if !daemon.is_readable() {
             found.push(Finding::new(
                 Severity::Note,
                 format!(
-                    "what distccd ({}) was started with can only be seen by root",
+                    "only root can see what distccd ({}) was started with",
                     daemon.id
                 ),
                 "",
@@ -44,100 +44,131 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         }
         list_of_commands(setup, daemon, found);
         open_to_all(setup, daemon, found);
+        reach(setup, daemon, found);
         path(setup, daemon, found);
         temporary(setup, daemon, found);
     }
 }
 
-/// The settings of distccd's unit.
-fn started_by_systemd(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    let links = setup.tree.exists(LINKS);
-    for unit in setup.tree.units().into_iter().filter(|_| links) {
-        let file = drop_in(unit);
-        if !setup.tree.holds(&file) {
-            found.push(Finding::new(
-                Severity::Fault,
-                format!("{} is not there", setup.tree.real(&file).display()),
-                "systemd starts distccd without ccroute's variables: it finds compilers past all rules",
-                format!(
-                    "{} && {}",
-                    setup.install("--helper"),
-                    setup.as_root(&format!("systemctl daemon-reload && systemctl restart {unit}"))
-                ),
-            ));
-        }
+/// The networks to propose where none were named: this machine's own, or those that most homes have.
+fn proposed(setup: &Setup<'_>) -> Vec<String> {
+    if !service::recorded_networks(&setup.tree).is_empty() {
+        return Vec::new();
     }
+    let own = service::own_networks().into_iter().next();
+    vec![own.unwrap_or_else(|| "192.168.0.0/16".into())]
 }
 
-/// The settings of distccd's init script, Debian's (distcc 3.4's postinst) or Gentoo's, on a system
-/// without a unit of it.
-fn started_by_init(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    let settings = ["/etc/default/distcc", "/etc/conf.d/distccd"];
-    let Some(file) = settings.into_iter().find(|s| setup.tree.exists(s)) else {
+/// What the system starts distccd with: the files of ours that it reads, and whether it reads them.
+fn settings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    let effect =
+        "distccd starts without ccroute's variables: it finds compilers that no rule applies to";
+    let mut files = vec![PathBuf::from(VARIABLES)];
+    let units = service::units(&setup.tree);
+    files.extend(units.iter().map(|unit| service::drop_in(unit)));
+    for file in files {
+        let real = setup.tree.real(&file);
+        let text = fs::read_to_string(&real).unwrap_or_default();
+        let what = match () {
+            () if !setup.tree.holds(&file) => "is missing",
+            () if !text.contains("DISTCC_CMDLIST=") || !text.contains("DISTCCD_PATH=") => {
+                "was changed, and no longer sets DISTCC_CMDLIST and DISTCCD_PATH"
+            }
+            () => continue,
+        };
+        let restart = setup.restart_with(setup.daemons.first(), &[]);
+        let remove = setup.as_root(&format!("rm -f {}", quote::path(&real)));
+        found.push(Finding::new(
+            Severity::Fault,
+            format!("{} {what}", real.display()),
+            effect,
+            match setup.tree.holds(&file) {
+                true => format!("{remove} && {restart}"),
+                false => restart,
+            },
+        ));
+    }
+    let Some(file) = Starter::of(&setup.tree).settings() else {
         return;
     };
     let file = setup.tree.real(Path::new(file));
     let text = fs::read_to_string(&file).unwrap_or_default();
-    if !setup.tree.units().is_empty() || !setup.tree.exists(LINKS) {
+    if !service::reads_variables(&text) {
+        found.push(Finding::new(
+            Severity::Fault,
+            format!("{} does not read {VARIABLES}", file.display()),
+            effect,
+            setup.restart_with(None, &proposed(setup)),
+        ));
         return;
     }
-    let value = |name: &str| {
-        let assigned = |l: &str| Some(l.trim().strip_prefix(name)?.strip_prefix('=')?.to_owned());
-        let last = text.lines().filter_map(assigned).next_back();
-        last.map(|v| v.trim_matches(['"', '\'']).to_owned())
-    };
-    let shown = quoted(&file.display().to_string());
-    let restart = setup.as_root(&setup.restarts().unwrap_or_default());
-    let mut add = |severity, what: String, shows: &str, command: String| {
-        let mend = format!("{} && {restart}", setup.as_root(&command));
-        found.push(Finding::new(severity, what, shows, mend));
-    };
-    // However it is written: install's own line may have conditions.
-    let reads = |l: &str| l.contains(&format!(". {VARIABLES}")) && !l.trim().starts_with('#');
-    if !text.lines().any(reads) {
-        // The step that install prints, into the file of this tree.
-        let mut steps = next_steps(&setup.tree, &[]).into_iter();
-        let echo = steps.find_map(|s| Some(s.split_once(">>")?.0.to_owned()));
-        let echo = echo.unwrap_or_else(|| format!("echo '. {VARIABLES}' "));
-        add(
-            Severity::Fault,
-            format!("{shown} does not read {VARIABLES}"),
-            "distccd is started without ccroute's variables: it finds compilers past all rules",
-            format!("{echo}>>{shown}"),
-        );
+    // Where the networks are recorded, our own variables override these.
+    if !service::recorded_networks(&setup.tree).is_empty() {
+        return;
     }
-    if value("STARTDISTCC").is_some_and(|v| v != "true") {
-        add(
-            Severity::Fault,
-            format!("STARTDISTCC is not true in {shown}"),
-            "distccd is not started: clients compile everything themselves",
-            format!("sed -i 's/^STARTDISTCC=.*/STARTDISTCC=\"true\"/' {shown}"),
-        );
-    }
+    let value = |name: &str| service::assigned(&text, name);
     let loopback = |v: String| {
-        v.split([' ', ','])
-            .all(|w| w.starts_with("127.") || w == "::1")
+        let mut words = v.split([' ', ',']).filter(|w| !w.is_empty()).peekable();
+        words.peek().is_some() && words.all(service::is_loopback)
     };
-    for (name, shows, other) in [
-        ("LISTENER", "no other machine can connect", "0.0.0.0"),
-        (
-            "ALLOWEDNETS",
-            "clients are turned away: failed to write",
-            "192.168.0.0/16",
-        ),
-    ] {
-        if value(name).is_some_and(loopback) {
-            add(
-                Severity::Fault,
-                format!("{name} in {shown} is this machine alone"),
-                shows,
-                format!("sed -i 's|^{name}=.*|{name}=\"{other}\"|' {shown}"),
-            );
-        }
+    let mut wrong = Vec::new();
+    if value("STARTDISTCC").is_some_and(|v| v != "true") {
+        wrong.push("STARTDISTCC is not true");
+    }
+    if value("LISTENER").is_some_and(loopback) {
+        wrong.push("LISTENER is this machine only");
+    }
+    if value("ALLOWEDNETS").is_some_and(loopback) {
+        wrong.push("ALLOWEDNETS is this machine only");
+    }
+    if !wrong.is_empty() {
+        found.push(Finding::new(
+            Severity::Fault,
+            format!("{}: {}", file.display(), wrong.join(", ")),
+            "distccd does not start, or no other machine can connect",
+            setup.restart_with(None, &proposed(setup)),
+        ));
     }
 }
 
-/// The list of programs that this distccd may run. It is the one thing that fails open.
+/// Whether other machines can connect to this distccd.
+fn reach(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
+    let recorded = service::recorded_networks(&setup.tree);
+    let listens = daemon.values(&["--listen"]);
+    let allowed = daemon.values(&["--allow", "-a"]);
+    let missing: Vec<&str> = recorded
+        .iter()
+        .filter(|n| !service::allows(&allowed, n))
+        .map(String::as_str)
+        .collect();
+    let only_here = !allowed.is_empty() && allowed.iter().all(|a| service::is_loopback(a));
+    let (what, effect) = if let Some(at) = listens.iter().find(|l| service::is_loopback(l)) {
+        (
+            format!("listens on {at} only"),
+            "no other machine can connect",
+        )
+    } else if !missing.is_empty() && !daemon.has(OPEN) {
+        (
+            format!("does not allow {}", missing.join(", ")),
+            "it refuses clients there: distcc says 'failed to write'",
+        )
+    } else if only_here && !daemon.has(OPEN) {
+        (
+            "allows this machine only".to_owned(),
+            "it refuses clients: distcc says 'failed to write'",
+        )
+    } else {
+        return;
+    };
+    found.push(Finding::new(
+        Severity::Fault,
+        format!("distccd ({}) {what}", daemon.id),
+        effect,
+        setup.restart_with(Some(daemon), &proposed(setup)),
+    ));
+}
+
+/// The list of programs that this distccd may run. Without it distccd runs anything.
 fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
     let id = daemon.id;
     let Some(list) = daemon.variable("DISTCC_CMDLIST") else {
@@ -145,7 +176,7 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
             Severity::Fault,
             format!("distccd ({id}) was started without DISTCC_CMDLIST"),
             "a job that names its compiler by a path, as ccache's and CMake's do (/usr/bin/gcc), comes back as an object for this machine",
-            setup.restart(daemon, &[]),
+            setup.restart(daemon),
         ));
         return;
     };
@@ -155,60 +186,55 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
     } else {
         PathBuf::from(list)
     };
-    let shows =
+    let effect =
         "distccd runs whatever a client asks for, as its own user (distcc 3.4, dcc_remap_compiler)";
-    let renew = format!(
-        "{} && {}",
-        setup.install("--helper"),
-        setup.restart(daemon, &[])
-    );
-    let danger = |what: String, mend: String| Finding::new(Severity::Danger, what, shows, mend);
+    let danger = |what: String, fix: String| Finding::new(Severity::Danger, what, effect, fix);
     let Ok(meta) = Meta::of(&file) else {
         found.push(danger(
-            format!("distccd ({id}) is told of {list}, which is not there"),
-            renew,
+            format!("distccd ({id}) was told to use {list}, which does not exist"),
+            setup.restart(daemon),
         ));
         return;
     };
-    if let Some(at) = daemon.user.kept_out_by(&file, READ) {
-        let at = quoted(&at.display().to_string());
-        let chmod = setup.as_root(&format!("chmod o+rX {at}"));
+    if let Some(barrier) = daemon.user.kept_out_by(&file, READ) {
         found.push(danger(
             format!(
-                "distccd ({id}) is told of {list}, and {at} keeps its user ({}) from reading it",
+                "distccd ({id}) was told to use {list}, but {} keeps its user ({}) from reading it",
+                barrier.at.display(),
                 daemon.user.uid
             ),
-            format!("{chmod} && {}", setup.restart(daemon, &[])),
+            format!(
+                "{} && {}",
+                setup.as_root(&barrier.fix()),
+                setup.restart(daemon)
+            ),
         ));
     }
-    if trusted::by_root(&meta).is_err() {
-        let shown = quoted(list);
-        let chmod = setup.as_root(&format!("chown root: {shown} && chmod 644 {shown}"));
+    if let Err(why) = trusted::by_root(&meta) {
+        let list = Path::new(list);
+        let own = quote::path(list);
         found.push(danger(
-            format!("{shown}, distccd's list of programs, can be written by others than root"),
-            chmod,
+            format!("{}, distccd's list of programs: {why}", list.display()),
+            setup.as_root(&format!("chown root: {own} && chmod 644 {own}")),
         ));
     }
-    let changed = daemon
-        .started
-        .is_some_and(|t| meta.mtime_ns() / 1_000_000_000 > i128::from(t + 1));
-    if changed {
+    if daemon.is_older_than(&file) {
         found.push(Finding::new(
             Severity::Warning,
-            format!("{list} is younger than distccd ({id})"),
-            "its workers go by the old list, or some by the old and some by the new one",
-            setup.restart(daemon, &[]),
+            format!("{list} is newer than distccd ({id})"),
+            "some of its workers use the old list, some the new one",
+            setup.restart(daemon),
         ));
     }
     if Path::new(list) != setup.tree.real(Path::new(COMMANDS)) {
         found.push(Finding::new(
             Severity::Warning,
             format!(
-                "distccd ({id}) is told of {list}, and not of {}",
+                "distccd ({id}) was told to use {list}, not {}",
                 setup.shown(COMMANDS)
             ),
-            "names that ccroute serves are unknown to it",
-            setup.restart(daemon, &[]),
+            "it does not know the names that ccroute serves",
+            setup.restart(daemon),
         ));
     }
 }
@@ -220,41 +246,39 @@ fn open_to_all(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
     if daemon.has(OPEN) {
         let options = daemon.options.iter().filter(|o| OPEN.contains(&o.as_str()));
         let options: Vec<&str> = options.map(String::as_str).collect();
-        let (severity, shows) = match listed {
+        let (severity, effect) = match listed {
             false => (
                 Severity::Danger,
                 "any client runs any program of this machine as distccd's user",
             ),
             true => (
                 Severity::Warning,
-                "nothing is left to stop a client if the list of programs gets lost",
+                "if the list of programs is lost, any client runs any program",
             ),
         };
-        found.push(Finding::new(
-            severity,
-            format!("distccd ({id}) was started with {}", options.join(" ")),
-            shows,
-            setup.restart(daemon, OPEN),
-        ));
+        found.push(
+            Finding::new(
+                severity,
+                format!("distccd ({id}) was started with {}", options.join(" ")),
+                effect,
+                setup.restart_with(Some(daemon), &proposed(setup)),
+            )
+            .advise(
+                "if the option comes from the system's own settings of distccd, remove it there",
+            ),
+        );
     }
-    let mut options = daemon.options.iter().map(String::as_str).peekable();
-    while let Some(option) = options.next() {
-        let network = match option.strip_prefix("--allow=") {
-            Some(network) => Some(network),
-            None if option == "--allow" || option == "-a" => options.peek().copied(),
-            None => None,
-        };
-        if let Some(network) = network.filter(|n| n.ends_with("/0")) {
-            found.push(Finding::new(
-                Severity::Danger,
-                format!("distccd ({id}) was started with --allow {network}"),
-                "whoever reaches this machine can have it compile, and try what else it does",
-                format!(
-                    "{}, with --allow 192.168.0.0/16 or your own network in its place",
-                    setup.restart(daemon, &[])
-                ),
-            ));
-        }
+    let everybody = daemon
+        .values(&["--allow", "-a"])
+        .into_iter()
+        .find(|n| n.ends_with("/0"));
+    if let Some(network) = everybody {
+        found.push(Finding::new(
+            Severity::Danger,
+            format!("distccd ({id}) was started with --allow {network}"),
+            "every machine that reaches this one can send it jobs",
+            setup.restart_with(Some(daemon), &proposed(setup)),
+        ));
     }
 }
 
@@ -268,7 +292,7 @@ fn path(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
     let executable =
         |path: &Path| fs::metadata(path).is_ok_and(|m| m.is_file() && m.mode() & 0o111 != 0);
     let id = |path: &Path| fs::metadata(path).map(|m| (m.dev(), m.ino())).ok();
-    let (mut nowhere, mut elsewhere) = (Vec::new(), Vec::new());
+    let (mut elsewhere, mut nowhere) = (Vec::new(), Vec::new());
     for name in &setup.names {
         let ours = id(&links.join(name));
         let first = dirs.iter().map(|d| d.join(name)).find(|p| executable(p));
@@ -282,11 +306,11 @@ fn path(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
     let path = daemon.variable("DISTCCD_PATH").or(daemon.variable("PATH"));
     let path = path.unwrap_or_default();
     let elsewhere: Vec<&str> = elsewhere.iter().map(String::as_str).collect();
-    for (names, what, shows) in [
+    for (names, what, effect) in [
         (
             elsewhere,
             "finds other programs before ccroute's links",
-            "they compile clients' jobs without any rule: a native name comes back as an object for this machine",
+            "no rule applies to these jobs: gcc comes back as an object for this machine",
         ),
         (
             nowhere,
@@ -297,15 +321,19 @@ fn path(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
         if !names.is_empty() {
             found.push(Finding::new(
                 Severity::Fault,
-                format!("distccd ({}) {what} on its PATH ({path}): {}", daemon.id, some(&names)),
-                shows,
-                setup.restart(daemon, &[]),
+                format!(
+                    "distccd ({}) {what} on its PATH ({path}): {}",
+                    daemon.id,
+                    some(&names)
+                ),
+                effect,
+                setup.restart(daemon),
             ));
         }
     }
 }
 
-/// Where the files of its jobs lie.
+/// Where the files of its jobs are.
 fn temporary(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
     let dir = daemon.variable("TMPDIR").unwrap_or("/tmp");
     let Ok(meta) = Meta::of(&daemon.its(dir)) else {
@@ -317,11 +345,11 @@ fn temporary(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
         found.push(Finding::new(
             Severity::Warning,
             format!(
-                "the files of distccd's ({}) jobs lie in {dir}, which others can get at",
+                "the files of distccd's ({}) jobs are in {dir}, which other users can use",
                 daemon.id
             ),
-            "a job that guesses a name there reads or replaces what is not its own",
-            setup.private_temporary(daemon),
+            "a job that guesses a name there can read or replace another's files",
+            setup.restart(daemon),
         ));
     }
 }

@@ -5,32 +5,39 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::access::{User, EXECUTE, READ, WRITE};
-use super::finding::{Finding, Severity};
 use super::Setup;
-use crate::cli::install::{COMMANDS, DISTCCD_USERS, LINKS, WHITELIST};
+use crate::cli::access::{Barrier, User, EXECUTE, READ, WRITE};
+use crate::cli::install::{install_distcc, COMMANDS, DISTCCD_USERS, LINKS, WHITELIST};
 use crate::cli::list::stand_ins;
-use crate::cli::names::how_to_install;
+use crate::cli::report::{Finding, Severity};
 use crate::compiler::name::Tool;
 use crate::compiler::record::{self, Stat};
 use crate::compiler::search::is_ccroute;
 use crate::helper::guard::{self, GUARD_FILE};
 use crate::helper::sandbox::Kernel;
 use crate::log::HELPER_DIR;
-use crate::os::quote::word as quoted;
+use crate::os::quote;
 use crate::rules::LogTo;
 
 /// Everything about the helper itself; its distccd is [`super::distccd`]'s.
 pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    links(setup, found);
-    // Where nothing is installed all the rest is missing as well.
     if setup.tree.exists(LINKS) {
-        whitelist(setup, found);
-        list_of_commands(setup, found);
+        names(setup, found);
         for user in users(setup) {
             permissions(setup, &user, found);
         }
         records(setup, found);
+    } else {
+        // Then all the rest is missing as well.
+        found.push(Finding::new(
+            Severity::Fault,
+            format!(
+                "{} does not exist: this machine is not a helper yet",
+                setup.shown(LINKS)
+            ),
+            "clients get 'compiler missing' (exit code 110), or objects for this machine",
+            setup.install("--helper"),
+        ));
     }
     super::stand_ins::findings(setup, found);
     let file = setup.tree.real(Path::new(GUARD_FILE));
@@ -38,7 +45,7 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         found.push(Finding::new(
             Severity::Warning,
             format!("the guard is on for another {} min", seconds.div_ceil(60)),
-            "jobs for this machine's own kind are refused",
+            "jobs for machines of this helper's own kind are refused",
             setup.as_root("ccroute guard off"),
         ));
     }
@@ -46,148 +53,101 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     found.extend(contained(Kernel::running(), lsm.trim()));
 }
 
-/// The links by which distccd finds compilers.
-fn links(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    let mend = setup.install("--helper");
-    if !setup.tree.exists(LINKS) {
-        found.push(Finding::new(
-            Severity::Fault,
-            format!("{} is not there: this is no helper yet", setup.shown(LINKS)),
-            "clients get 'compiler missing' (exit code 110), or objects for this machine",
-            mend,
-        ));
-        return;
-    }
-    let mut wrong: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for name in &setup.names {
-        let link = setup.tree.real(&Path::new(LINKS).join(name));
-        let what = match fs::read_link(&link) {
-            Ok(_) if !link.exists() => "lead nowhere",
-            Ok(target) if !is_ccroute(&target) => "lead elsewhere",
-            Ok(_) => continue,
-            Err(_) if link.exists() => "are no links",
-            Err(_) => "are missing",
-        };
-        wrong.entry(what).or_default().push(name);
-    }
-    for (what, names) in wrong {
-        found.push(Finding::new(
-            Severity::Fault,
-            format!("links in {} {what}: {}", setup.shown(LINKS), some(&names)),
-            "the names get 'compiler missing' (exit code 110), or whatever else is called so",
-            mend.clone(),
-        ));
-    }
-}
-
-/// The names that distccd lets pass where it has no list of commands.
-fn whitelist(setup: &Setup<'_>, found: &mut Vec<Finding>) {
-    let shows =
-        "distccd: CRITICAL! NAME not in /usr/lib/distcc or ... whitelist; the client is cut off";
+/// The names that are served: whether links, whitelist, list and records are as `install --helper` would
+/// make them now. One cause, such as a compiler that came or went, is one finding.
+fn names(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     if !setup.tree.exists(WHITELIST) {
         found.push(Finding::new(
             Severity::Fault,
-            format!("{} is not there", setup.shown(WHITELIST)),
-            "distccd does not start, or lets no name pass",
+            format!("{} does not exist", setup.shown(WHITELIST)),
+            "distccd does not start, or accepts no name",
             setup.as_root(&install_distcc()),
         ));
         return;
     }
-    let (mut missing, mut blocked) = (Vec::new(), Vec::new());
+    let mut wrong = Vec::new();
+    let mut in_the_way = Vec::new();
+    let mut links: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut unlisted = Vec::new();
     for name in &setup.names {
+        let link = setup.tree.real(&Path::new(LINKS).join(name));
+        let what = match fs::read_link(&link) {
+            Ok(target) if is_ccroute(&target) && link.exists() => None,
+            Ok(target) if is_ccroute(&target) => Some("lead to a missing file"),
+            // Somebody else's, which install does not touch.
+            Ok(_) => Some("lead to another program"),
+            Err(_) if link.exists() => Some("are not links"),
+            Err(_) => Some("are missing"),
+        };
+        if let Some(what) = what {
+            links.entry(what).or_default().push(name);
+            if matches!(what, "lead to another program" | "are not links") {
+                in_the_way.push(link);
+            }
+        }
         let entry = setup.tree.real(&Path::new(WHITELIST).join(name));
-        match fs::metadata(&entry) {
-            Ok(meta) if meta.mode() & 0o111 != 0 => {}
-            Ok(_) => blocked.push(entry),
-            Err(_) => missing.push(name.as_str()),
+        let passes = fs::metadata(&entry).is_ok_and(|m| m.mode() & 0o111 != 0);
+        if !passes {
+            unlisted.push(name.as_str());
+            if fs::symlink_metadata(&entry).is_ok() {
+                in_the_way.push(entry);
+            }
         }
     }
-    if !missing.is_empty() {
+    for (what, names) in links {
+        wrong.push(format!(
+            "links in {} {what}: {}",
+            setup.shown(LINKS),
+            some(&names)
+        ));
+    }
+    if !unlisted.is_empty() {
         let at = setup.shown(WHITELIST);
-        found.push(Finding::new(
-            Severity::Fault,
-            format!(
-                "names that are not in distccd's whitelist {at}: {}",
-                some(&missing)
-            ),
-            shows,
-            setup.install("--helper"),
+        wrong.push(format!(
+            "distccd's whitelist {at} lacks {}",
+            some(&unlisted)
         ));
     }
-    for entry in blocked {
-        let shown = quoted(&entry.display().to_string());
-        found.push(Finding::new(
-            Severity::Fault,
-            format!("{shown} is not executable, so that its name does not pass"),
-            shows,
-            format!(
-                "{} && {}",
-                setup.as_root(&format!("rm {shown}")),
-                setup.install("--helper")
-            ),
-        ));
-    }
-}
-
-/// What to type for distcc itself, by the package manager that is there.
-pub(super) fn install_distcc() -> String {
-    let managers = [
-        ("apt-get", "apt-get install -y distcc"),
-        ("emerge", "emerge sys-devel/distcc"),
-        ("pacman", "pacman -S distcc"),
-        ("apk", "apk add distcc"),
-        ("dnf", "dnf install distcc-server"),
-    ];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let here = |name: &str| std::env::split_paths(&path).any(|d| d.join(name).is_file());
-    let command = managers.into_iter().find(|(name, _)| here(name));
-    command.map_or("install distcc", |(_, c)| c).to_owned()
-}
-
-/// The list of programs that distccd may run, as it stands; who uses it is told of distccd.
-fn list_of_commands(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     let file = setup.tree.real(Path::new(COMMANDS));
-    let text = match fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) => {
-            found.push(Finding::new(
-                Severity::Fault,
-                format!("{}: {error}", file.display()),
-                "a distccd that is told of it runs whatever a client asks for",
-                setup.install("--helper"),
-            ));
-            return;
+    match fs::read_to_string(&file) {
+        Ok(text) => {
+            let listed: BTreeSet<&str> =
+                text.lines().filter_map(|l| l.rsplit('/').next()).collect();
+            let served: BTreeSet<&str> = setup.names.iter().map(String::as_str).collect();
+            let missing: Vec<&str> = served.difference(&listed).copied().collect();
+            let extra: Vec<&str> = listed.difference(&served).copied().collect();
+            let file = file.display();
+            if !missing.is_empty() {
+                wrong.push(format!(
+                    "{file} lacks names that are served: {}",
+                    some(&missing)
+                ));
+            }
+            if !extra.is_empty() {
+                wrong.push(format!(
+                    "{file} has names that are no longer served: {}",
+                    some(&extra)
+                ));
+            }
         }
-    };
-    let listed: BTreeSet<&str> = text.lines().filter_map(|l| l.rsplit('/').next()).collect();
-    let served: BTreeSet<&str> = setup.names.iter().map(String::as_str).collect();
-    let missing: Vec<&str> = served.difference(&listed).copied().collect();
-    let extra: Vec<&str> = listed.difference(&served).copied().collect();
-    for (names, what, shows) in [
-        (
-            missing,
-            "lacks names that are served",
-            "clients that ask for them are cut off",
-        ),
-        (
-            extra,
-            "has names that nothing serves any more",
-            "clients that ask for them get exit code 110",
-        ),
-    ] {
-        if !names.is_empty() {
-            found.push(Finding::new(
-                Severity::Fault,
-                format!(
-                    "{} is out of date: it {what}: {}",
-                    file.display(),
-                    some(&names)
-                ),
-                shows,
-                setup.install("--helper"),
-            ));
-        }
+        Err(error) => wrong.push(format!("{}: {error}", file.display())),
     }
+    if wrong.is_empty() {
+        return;
+    }
+    let install = setup.install_as_root("--helper");
+    in_the_way.sort();
+    in_the_way.dedup();
+    let fix = match in_the_way.is_empty() {
+        true => install,
+        false => format!("rm {} && {install}", quote::words(&in_the_way)),
+    };
+    found.push(Finding::new(
+        Severity::Fault,
+        format!("the names are not up to date: {}", wrong.join("; ")),
+        "clients that ask for these names are cut off or get exit code 110",
+        setup.as_root(&fix),
+    ));
 }
 
 /// Who distccd runs as: as it does, or as it would.
@@ -222,40 +182,39 @@ fn permissions(setup: &Setup<'_>, user: &User, found: &mut Vec<Finding>) {
     needed.push((setup.facts.clone(), READ));
     let served = setup.triples.iter().flat_map(|t| t.served());
     needed.extend(served.map(|(_, compiler)| (compiler.to_path_buf(), EXECUTE)));
-    let mut blocked: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    let mut blocked: BTreeMap<Barrier, Vec<PathBuf>> = BTreeMap::new();
     for (path, wanted) in needed {
-        if let Some(at) = user.kept_out_by(&path, wanted) {
-            blocked.entry(at).or_default().push(path);
+        if let Some(barrier) = user.kept_out_by(&path, wanted) {
+            blocked.entry(barrier).or_default().push(path);
         }
     }
-    for (at, paths) in blocked {
-        let shown = quoted(&at.display().to_string());
-        let open = if at.is_dir() { "o+rx" } else { "o+rX" };
+    for (barrier, paths) in blocked {
         let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         found.push(Finding::new(
             Severity::Fault,
             format!(
-                "{shown} keeps distccd's user ({}) out of {}",
+                "{} keeps distccd's user ({}) out of {}",
+                barrier.at.display(),
                 user.uid,
                 some(&paths)
             ),
             "jobs fail with exit codes 78, 110 or 126, and the client compiles them itself",
-            setup.as_root(&format!("chmod {open} {shown}")),
+            setup.as_root(&barrier.fix()),
         ));
     }
     for file in &setup.rules_files {
         let owner = fs::metadata(file).map_or(0, |m| m.uid());
         if owner != 0 && owner != user.uid {
-            let shown = quoted(&file.display().to_string());
             found.push(Finding::new(
                 Severity::Fault,
                 format!(
-                    "{shown} belongs to user {owner}, whom distccd's user ({}) does not trust",
+                    "{} belongs to user {owner}, whom distccd's user ({}) does not trust",
+                    file.display(),
                     user.uid
                 ),
                 "every job is refused with exit code 78",
-                setup.as_root(&format!("chown root: {shown}")),
+                setup.as_root(&format!("chown root: {}", quote::path(file))),
             ));
         }
     }
@@ -266,7 +225,7 @@ fn permissions(setup: &Setup<'_>, user: &User, found: &mut Vec<Finding>) {
         found.push(Finding::new(
             Severity::Note,
             format!(
-                "{} is not there for distccd's user to write to",
+                "{}, which distccd's user writes to, is missing or not writable",
                 log.display()
             ),
             "'ccroute stats' has nothing to count",
@@ -275,10 +234,10 @@ fn permissions(setup: &Setup<'_>, user: &User, found: &mut Vec<Finding>) {
     }
 }
 
-/// What is recorded of compilers.
+/// What is recorded of compilers. One that is gone is a matter of the names.
 fn records(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     let file = &setup.facts;
-    let shown = quoted(&file.display().to_string());
+    let shown = quote::path(file);
     let shows = "decisions rest on names alone: a compiler for another machine is not noticed";
     match record::read(file) {
         Err(error) => found.push(Finding::new(
@@ -289,14 +248,14 @@ fn records(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         )),
         Ok(None) if setup.names.iter().any(|n| n.contains('-')) => found.push(Finding::new(
             Severity::Warning,
-            format!("no compiler is recorded in {shown}"),
+            format!("no compiler is recorded in {}", file.display()),
             shows,
             setup.install("--helper"),
         )),
         Ok(None) => {}
         Ok(Some(bytes)) => {
             let changed: Vec<String> = record::records(&bytes)
-                .filter(|(path, stat, _)| Stat::of(path).ok() != Some(*stat))
+                .filter(|(path, stat, _)| Stat::of(path).is_ok_and(|now| now != *stat))
                 .map(|(path, ..)| path.display().to_string())
                 .collect();
             if !changed.is_empty() {
@@ -304,7 +263,8 @@ fn records(setup: &Setup<'_>, found: &mut Vec<Finding>) {
                 found.push(Finding::new(
                     Severity::Warning,
                     format!(
-                        "changed since they were recorded in {shown}: {}",
+                        "changed since they were recorded in {}: {}",
+                        file.display(),
                         some(&changed)
                     ),
                     shows,
@@ -330,23 +290,24 @@ fn versions(setup: &Setup<'_>, bytes: &[u8], found: &mut Vec<Finding>) {
         };
         if c != cxx {
             let stand_ins = stand_ins(triple, setup.rules);
-            found.push(Finding::new(
+            let finding = Finding::new(
                 Severity::Warning,
                 format!("for {}, {gcc} is {c} and {gxx} is {cxx}", triple.text),
                 "C and C++ objects of one build come from compilers of different versions",
-                setup.as_root(&how_to_install(&stand_ins).unwrap_or_default()),
-            ));
+                "",
+            );
+            found.push(setup.missing(finding, &stand_ins));
         }
     }
 }
 
-/// What the kernel cannot keep compilers from.
+/// What the kernel cannot keep compilers from. No command changes a kernel: advice only.
 fn contained(kernel: Kernel, lsm: &str) -> Option<Finding> {
     let missing = kernel.missing();
     if missing.is_empty() {
         return None;
     }
-    let (severity, mend) = match kernel.landlock {
+    let (severity, advice) = match kernel.landlock {
         0 if lsm.is_empty() || lsm.contains("landlock") => (
             Severity::Warning,
             "run a kernel of 5.13 or newer with CONFIG_SECURITY_LANDLOCK".to_owned(),
@@ -361,15 +322,12 @@ fn contained(kernel: Kernel, lsm: &str) -> Option<Finding> {
         ),
         _ => (Severity::Note, "run a kernel of 6.12 or newer".to_owned()),
     };
-    Some(Finding::new(
-        severity,
-        format!(
-            "this kernel does not keep compilers from {}",
-            missing.join("; ")
-        ),
-        "a client's job can do these things as distccd's user",
-        mend,
-    ))
+    let what = format!(
+        "this kernel does not keep compilers from {}",
+        missing.join("; ")
+    );
+    let effect = "a client's job can do these things as distccd's user";
+    Some(Finding::new(severity, what, effect, "").advise(advice))
 }
 
 /// The first few of a list.
@@ -391,11 +349,13 @@ mod tests {
         let kernel = |landlock, seccomp| Kernel { landlock, seccomp };
         let found = contained(kernel(0, true), "capability,yama,apparmor").unwrap();
         assert_eq!(found.severity, Severity::Warning);
-        assert!(found.mend.contains("lsm=landlock,capability,yama,apparmor"));
+        assert!(found
+            .advice
+            .contains("lsm=landlock,capability,yama,apparmor"));
         assert!(found.what.contains("reading, writing and listing files"));
         assert!(!found.what.contains("network"));
         let old = contained(kernel(0, true), "").unwrap();
-        assert!(old.mend.contains("5.13"));
+        assert!(old.advice.contains("5.13"));
         let signals = contained(kernel(5, true), "landlock").unwrap();
         assert_eq!(signals.severity, Severity::Note);
         assert!(signals

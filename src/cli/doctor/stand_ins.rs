@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::finding::{Finding, Severity};
 use super::Setup;
 use crate::cli::check::probed;
 use crate::cli::list::{refusal, stand_ins, why_not};
 use crate::cli::names::how_to_install;
+use crate::cli::report::{Finding, Severity};
 use crate::decide::refusal::{NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION};
-use crate::decide::Refusal;
+use crate::decide::{rule_for, Refusal};
 use crate::log::read::{each, Action};
 use crate::log::HELPER_FILE;
 use crate::os;
@@ -53,36 +53,38 @@ fn served(setup: &Setup<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let rule = origin.map_or(String::new(), |o| format!(" (rule {o})"));
-        let install = how_to_install(&stand_ins(triple, setup.rules)).unwrap_or_default();
-        found.push(match wrong {
+        let stand_ins = stand_ins(triple, setup.rules);
+        let finding = match wrong {
             true => Finding::new(
                 Severity::Fault,
                 format!("{}{rule}: {}", triple.text, why_not(triple)),
                 "its jobs are refused",
-                setup.as_root(&install),
+                "",
             ),
-            false => Finding::new(
-                Severity::Warning,
-                format!("nothing here serves {}{rule}", triple.text),
-                "its jobs get exit code 110, and the client compiles them itself",
-                setup.as_root(&install),
-            ),
-        });
+            false => not_served(&triple.text, &rule),
+        };
+        found.push(setup.missing(finding, &stand_ins));
     }
     // What a rule means by a name without being itself one that is listed.
     let known: BTreeSet<&str> = setup.triples.iter().map(|t| t.text.as_str()).collect();
     for (triple, origin) in own.iter().filter(|(t, _)| !known.contains(t.as_str())) {
         let literal =
             triple != "native" && triple.contains('-') && !triple.contains(['*', '?', '[']);
-        if literal && how_to_install(std::slice::from_ref(triple)).is_some() {
-            found.push(Finding::new(
-                Severity::Warning,
-                format!("nothing here serves {triple} (rule {origin})"),
-                "its jobs get exit code 110, and the client compiles them itself",
-                setup.as_root(&how_to_install(std::slice::from_ref(triple)).unwrap_or_default()),
-            ));
+        let one = std::slice::from_ref(triple);
+        if literal && how_to_install(one).is_some() {
+            let finding = not_served(triple, &format!(" (rule {origin})"));
+            found.push(setup.missing(finding, one));
         }
     }
+}
+
+fn not_served(triple: &str, rule: &str) -> Finding {
+    Finding::new(
+        Severity::Warning,
+        format!("no compiler here serves {triple}{rule}"),
+        "its jobs get exit code 110, and the client compiles them itself",
+        "",
+    )
 }
 
 /// Stand-ins against what the rules promise of them, compiled.
@@ -99,7 +101,7 @@ fn stand_ins_make_what_is_promised(setup: &Setup<'_>, found: &mut Vec<Finding>) 
         for note in report.notes.iter().take(2) {
             what += &format!("; {note}");
         }
-        let mend = match report.flags.is_empty() {
+        let advice = match report.flags.is_empty() {
             _ if checked.instead.is_some() => format!(
                 "in the rule: use = {}; then: ccroute check",
                 checked.instead.map_or(String::new(), |(triple, _)| triple)
@@ -108,14 +110,10 @@ fn stand_ins_make_what_is_promised(setup: &Setup<'_>, found: &mut Vec<Finding>) 
                 "add to the rule's defaults: {}; then: ccroute check",
                 report.flags.join(" ")
             ),
-            true => "on the client: ccroute probe >client.rules; put that file into this machine's /etc/ccroute/rules.d".into(),
+            true => "on the client: ccroute probe >client.rules; copy that file to this machine's /etc/ccroute/rules.d".into(),
         };
-        found.push(Finding::new(
-            Severity::Fault,
-            what,
-            "objects link and then crash, or do not link",
-            mend,
-        ));
+        let effect = "objects link and then crash, or do not link";
+        found.push(Finding::new(Severity::Fault, what, effect, "").advise(advice));
     }
 }
 
@@ -143,7 +141,7 @@ fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         found.push(Finding::new(
             Severity::Note,
             format!("{}: {error}", file.display()),
-            "what clients asked for in vain is not known",
+            "it is not known what clients asked for in vain",
             setup.as_root("ccroute doctor --helper"),
         ));
     }
@@ -154,25 +152,27 @@ fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         let triple = crate::compiler::name::CompilerName::parse(who.as_bytes())
             .ok()
             .and_then(|n| n.triple);
-        let mend = match kind.as_str() {
+        let shown = if who.is_empty() { "a client" } else { &who };
+        let finding = Finding::new(
+            Severity::Warning,
+            format!("{shown}: {kind}: refused {count} times in the last 7 days"),
+            "the client compiles these jobs itself, and does not use this helper for a minute each time",
+            "",
+        );
+        found.push(match kind.as_str() {
             NOT_FOUND => {
                 let asked = triple.unwrap_or(who.clone());
                 let listed = setup.triples.iter().find(|t| t.text == asked);
                 let stand_ins = listed.map_or(vec![asked], |t| stand_ins(t, setup.rules));
-                let command = how_to_install(&stand_ins).unwrap_or_default();
-                format!("{} && {}", setup.as_root(&command), setup.install("--helper"))
+                setup.missing(finding, &stand_ins)
             }
-            UNKNOWN_NATIVE => format!(
-                "on that client: gcc -dumpmachine; here, with what it prints for TRIPLE: printf '[native from {who}]\\nas = TRIPLE\\n' >/etc/ccroute/rules.d/50-{who}.rules"
+            UNKNOWN_NATIVE => finding.advise(format!(
+                "run 'gcc -dumpmachine' on that client; then here, with its answer as TRIPLE: {}",
+                setup.as_root(&rule_for(&who, "TRIPLE"))
+            )),
+            _ => finding.advise(
+                "install the version that is asked for, or put 'version = any' into the triple's section",
             ),
-            _ => "install the version that is asked for, or allow any: put 'version = any' into the triple's section of a rule".into(),
-        };
-        let who = if who.is_empty() { "a client" } else { &who };
-        found.push(Finding::new(
-            Severity::Warning,
-            format!("{who}: {kind}: refused {count} times in the last 7 days"),
-            "the client compiles these jobs itself, and leaves this helper alone for a minute each time",
-            mend,
-        ));
+        });
     }
 }

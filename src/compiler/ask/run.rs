@@ -120,7 +120,9 @@ pub fn answer(mut command: Command, program: &Path, limit: Duration) -> Result<A
     }
     let [stdout, stderr] = texts;
     if !status.success() {
-        let mut words: Vec<&str> = stderr.lines().map(str::trim).take(3).collect();
+        // A refusal of a helper's comes on standard output, the only stream that distcc passes on.
+        let lines = stdout.lines().take(3).chain(stderr.lines().take(3));
+        let mut words: Vec<&str> = lines.map(str::trim).collect();
         let status = status.to_string();
         words.retain(|line| !line.is_empty());
         if words.is_empty() {

@@ -21,10 +21,10 @@ fn links_and_compilers_of_a_client() {
     let (machine, _host) = Machine::client("client-links");
     let masquerade = machine.at("usr/lib/distcc");
     fs::remove_file(masquerade.join("gcc")).unwrap();
-    machine.mends("fault", ": is gone: gcc");
+    machine.is_fixed("fault", ": is missing: gcc");
     fs::remove_file(masquerade.join("g++")).unwrap();
     symlink("../../bin/distcc", masquerade.join("g++")).unwrap();
-    machine.mends("fault", ": leads to distcc again: g++");
+    machine.is_fixed("fault", ": is a link to distcc again: g++");
     let rules = machine.at("etc/ccroute/rules.d/60-client.rules");
     let text = fs::read_to_string(&rules).unwrap();
     let line = text
@@ -32,9 +32,9 @@ fn links_and_compilers_of_a_client() {
         .find(|l| l.starts_with("# asked: gcc"))
         .unwrap();
     fs::write(&rules, text.replace(line, "# asked: gcc 4.9.2")).unwrap();
-    machine.mends("warning", "the rules are 4.9.2's");
+    machine.is_fixed("warning", "the client's rules are for 4.9.2");
     fs::remove_file(&rules).unwrap();
-    machine.mends("fault", "this is no client yet");
+    machine.is_fixed("fault", "this machine is not a client yet");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_order_of_path_and_ccache() {
         tools.display().to_string(),
     );
     let good = format!("{masquerade}:{tools}");
-    let mended = |machine: &mut Machine, words: &str, severity: &str| {
+    let fixed = |machine: &mut Machine, words: &str, severity: &str| {
         let found = machine.find(severity, words);
         let path = machine
             .variables
@@ -58,7 +58,7 @@ fn the_order_of_path_and_ccache() {
         // What the user's shell makes of it.
         let script = format!(
             "PATH={path}; {}; echo \"$PATH|$CCACHE_PREFIX|$CCACHE_EXTRAFILES\"",
-            found.mend
+            found.fix
         );
         let said = Call::new(Path::new("/bin/sh"))
             .args(["-c", &script])
@@ -80,27 +80,27 @@ fn the_order_of_path_and_ccache() {
         );
     };
     machine.set("PATH", tools.clone());
-    mended(&mut machine, "is not on PATH", "fault");
+    fixed(&mut machine, "is not on PATH", "fault");
     machine.set("PATH", format!("{tools}:{masquerade}"));
-    mended(&mut machine, "comes after", "fault");
+    fixed(&mut machine, "comes after", "fault");
 
     machine.set("PATH", good.clone());
     machine.set("CCACHE_PREFIX", "distcc");
-    mended(&mut machine, "CCACHE_PREFIX=distcc", "fault");
-    mended(&mut machine, "does not see when a rule changes", "warning");
+    fixed(&mut machine, "CCACHE_PREFIX=distcc", "fault");
+    fixed(&mut machine, "does not see when a rule changes", "warning");
     machine.variables.retain(|(n, _)| !n.starts_with("CCACHE"));
     let ccache = machine.scratch.dir("ccache");
     executable(&machine.scratch.path("bin/ccache"), b"#!/bin/sh\nexit 1\n");
     symlink(machine.scratch.path("bin/ccache"), ccache.join("gcc")).unwrap();
     machine.set("PATH", format!("{}:{good}", ccache.display()));
-    mended(
+    fixed(
         &mut machine,
         "ccache takes ccroute for the compiler",
         "fault",
     );
     machine.variables.retain(|(n, _)| !n.starts_with("CCACHE"));
     machine.set("PATH", format!("{masquerade}:{}:{tools}", ccache.display()));
-    mended(&mut machine, "which is never asked", "warning");
+    fixed(&mut machine, "so ccache is never used", "warning");
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn hosts_and_backoff_of_a_client() {
     let lock = machine.scratch.dir("distcc/lock");
     let name = format!("backoff_tcp_127.0.0.1_{}_0", address.port());
     fs::write(lock.join(&name), "").unwrap();
-    machine.mends(
+    machine.is_fixed(
         "warning",
-        &format!("distcc leaves {address} alone for another"),
+        &format!("distcc does not use {address} for another"),
     );
     fs::write(lock.join(&name), "").unwrap();
     let old = std::time::SystemTime::now() - std::time::Duration::from_secs(61);
@@ -133,12 +133,12 @@ fn hosts_and_backoff_of_a_client() {
         .retain(|(n, _)| n != "DISTCC_BACKOFF_PERIOD");
 
     drop(host);
-    let found = machine.find("fault", &format!("{address} of distcc's hosts: "));
+    let found = machine.find("fault", &format!("{address}, from DISTCC_HOSTS: "));
     assert!(found.what.contains("refused"), "{found:?}");
     machine.set("DISTCC_HOSTS", "name.invalid");
-    machine.find("fault", "name.invalid:3632 of distcc's hosts: ");
+    machine.find("fault", "name.invalid:3632, from DISTCC_HOSTS: ");
     machine.set("DISTCC_HOSTS", "localhost/2");
-    machine.find("fault", "names no helper");
+    machine.find("fault", "(DISTCC_HOSTS) names no helper");
     fs::remove_file(machine.tools.join("distcc")).unwrap();
     machine.find("fault", "distcc is not on PATH");
 }
@@ -162,7 +162,7 @@ fn a_backoff_that_distcc_made_is_seen() {
     machine.set("DISTCC_HOSTS", format!("127.0.0.1:{port}"));
     machine.find(
         "warning",
-        &format!("distcc leaves 127.0.0.1:{port} alone for another"),
+        &format!("distcc does not use 127.0.0.1:{port} for another"),
     );
 }
 

@@ -19,7 +19,7 @@ fn nothing_is_wrong_with_a_helper_that_was_set_up() {
     assert!(found.is_empty(), "{found:#?}");
     let said = machine.doctor(&["--quick"]).stdout;
     assert!(
-        said.starts_with("helper: nothing is wrong") || said.contains("this kernel"),
+        said.contains("listens on 127.0.0.1 only") && !said.contains("2 findings"),
         "{said}"
     );
 }
@@ -51,75 +51,110 @@ fn links_whitelist_and_list_of_a_helper() {
     let gcc = format!("{PI}-gcc");
     let links = machine.at("usr/lib/ccroute/bin");
     fs::remove_file(links.join(&gcc)).unwrap();
-    machine.mends("fault", "are missing: armv6j-hardfloat-linux-gnueabi-gcc");
+    machine.is_fixed("fault", "are missing: armv6j-hardfloat-linux-gnueabi-gcc");
     fs::remove_file(links.join(&gcc)).unwrap();
     symlink("/nonexistent/ccroute", links.join(&gcc)).unwrap();
-    machine.mends("fault", "lead nowhere: armv6j-hardfloat-linux-gnueabi-gcc");
+    machine.is_fixed(
+        "fault",
+        "lead to a missing file: armv6j-hardfloat-linux-gnueabi-gcc",
+    );
 
     // As Debian's update-distcc-symlinks would, and somebody who wants no gcc.
     let whitelist = machine.at("usr/lib/distcc");
     fs::remove_file(whitelist.join(&gcc)).unwrap();
-    machine.mends("fault", "whitelist");
+    machine.is_fixed("fault", "whitelist");
+    // Somebody else's links, one of which leads nowhere: install alone leaves them alone.
+    symlink("/nonexistent/gcc", whitelist.join(&gcc)).unwrap_or_else(|_| {
+        fs::remove_file(whitelist.join(&gcc)).unwrap();
+        symlink("/nonexistent/gcc", whitelist.join(&gcc)).unwrap();
+    });
+    machine.is_fixed("fault", "whitelist");
+    fs::remove_file(links.join(&gcc)).unwrap();
+    symlink("/opt/somebody/gcc", links.join(&gcc)).unwrap();
+    machine.is_fixed("fault", "lead to another program");
     let blocked = whitelist.join("gcc");
     fs::write(&blocked, "").unwrap();
     mode(&blocked, 0o644);
-    machine.mends("fault", "is not executable, so that its name does not pass");
+    machine.is_fixed("fault", "whitelist");
 
     let list = machine.at("etc/ccroute/commands");
     let text = fs::read_to_string(&list).unwrap();
     let shorter: String = text.lines().skip(1).map(|l| format!("{l}\n")).collect();
     fs::write(&list, shorter).unwrap();
-    machine.mends("fault", "out of date: it lacks names that are served");
+    machine.is_fixed("fault", "commands lacks names that are served");
     fs::write(
         &list,
         text.clone() + "/usr/lib/ccroute/bin/old-linux-gnu-gcc\n",
     )
     .unwrap();
-    machine.mends(
+    machine.is_fixed(
         "fault",
-        "has names that nothing serves any more: old-linux-gnu-gcc",
+        "has names that are no longer served: old-linux-gnu-gcc",
     );
     fs::remove_file(&list).unwrap();
-    machine.mends("fault", "commands: No such file");
+    machine.is_fixed("fault", "commands: No such file");
     assert_eq!(fs::read_to_string(&list).unwrap(), text);
 
     fs::remove_dir_all(&links).unwrap();
-    machine.mends("fault", "this is no helper yet");
+    machine.is_fixed("fault", "this machine is not a helper yet");
 }
 
 #[test]
 fn what_the_system_starts_distccd_with() {
     let machine = Machine::helper("settings");
     executable(&machine.scratch.path("opt/service"), b"#!/bin/sh\nexit 0\n");
-    // As Debian's package leaves it.
+    // As Debian's package leaves it, with a unit that nothing runs.
     let debian = "STARTDISTCC=\"false\"\nALLOWEDNETS=\"127.0.0.1\"\nLISTENER=\"127.0.0.1\"\n";
     let file = machine.scratch.file("root/etc/default/distcc", debian);
-    let words = [
-        "does not read /etc/ccroute/distccd.sh",
-        "STARTDISTCC is not true",
-        "ALLOWEDNETS in",
-        "LISTENER in",
-    ];
-    assert_eq!(machine.findings().len(), words.len());
-    for words in words {
-        let found = machine.find("fault", words);
-        machine.typed(&found.mend).expect(0);
-        let left = machine.findings();
-        assert!(!left.iter().any(|f| f.what.contains(words)), "{left:#?}");
-    }
-    assert!(machine.findings().is_empty());
+    executable(&machine.at("etc/init.d/distcc"), b"#!/bin/sh\nexit 0\n");
+    let unit = "root/usr/lib/systemd/system/distcc.service";
+    machine.scratch.file(unit, "[Service]\n");
+    machine.install();
+    let found = machine.find("fault", "does not read /etc/ccroute/distccd.sh");
+    assert!(!found.fix.contains("systemctl"), "{found:?}");
+    machine.is_fixed("fault", "does not read /etc/ccroute/distccd.sh");
     let text = fs::read_to_string(&file).unwrap();
-    assert!(text.contains("\nLISTENER=\"0.0.0.0\"\n"), "{text}");
+    assert!(text.starts_with(debian), "{text}");
+    let variables = fs::read_to_string(machine.at("etc/ccroute/distccd.sh")).unwrap();
+    for line in ["STARTDISTCC=\"true\"", "LISTENER=\"\"", "ALLOWEDNETS=\"1"] {
+        assert!(variables.contains(&format!("\n{line}")), "{variables}");
+    }
+    // Without networks of ours the settings themselves count.
+    let start = variables.find("# Who may connect").unwrap();
+    let own = machine.at("etc/ccroute/distccd.sh");
+    fs::write(&own, &variables[..start]).unwrap();
+    machine.is_fixed(
+        "fault",
+        "STARTDISTCC is not true, LISTENER is this machine only, ALLOWEDNETS is this machine only",
+    );
+    // Somebody has changed it, and taken it over or not.
+    for text in ["export A=1\n", &variables.replace("DISTCC_CMDLIST", "X")] {
+        fs::write(&own, text).unwrap();
+        machine.is_fixed("fault", "distccd.sh was changed");
+    }
+    fs::remove_file(&own).unwrap();
+    machine.is_fixed("fault", "distccd.sh is missing");
 
-    // With a unit the drop-in is what counts.
+    // Where systemd runs the drop-in is what counts.
     executable(
         &machine.scratch.path("opt/systemctl"),
         b"#!/bin/sh\nexit 0\n",
     );
-    machine
-        .scratch
-        .file("root/usr/lib/systemd/system/distccd.service", "[Service]\n");
-    machine.mends("fault", "distccd.service.d/ccroute.conf is not there");
+    machine.scratch.dir("root/run/systemd/system");
+    let drop_in = machine.at("etc/systemd/system/distcc.service.d/ccroute.conf");
+    let text = fs::read_to_string(&drop_in).unwrap();
+    assert!(
+        text.contains("\nExecStart=\nExecStart=/usr/bin/distccd --daemon --no-detach --allow 1")
+    );
+    fs::remove_file(&drop_in).unwrap();
+    let found = machine.find("fault", "ccroute.conf is missing");
+    assert!(
+        found.fix.ends_with("systemctl restart distcc.service"),
+        "{found:?}"
+    );
+    machine.is_fixed("fault", "distcc.service.d/ccroute.conf is missing");
+    fs::write(&drop_in, "[Service]\n").unwrap();
+    machine.is_fixed("fault", "ccroute.conf was changed");
 }
 
 #[test]
@@ -135,23 +170,27 @@ fn what_distccds_user_cannot_get_at() {
     }
     let rules = machine.scratch.path("rules");
     mode(&rules, 0o750);
-    machine.mends("fault", "keeps distccd's user (65534) out of");
+    machine.is_fixed("fault", "keeps distccd's user (65534) out of");
+    // A compiler and a program that cannot be executed are no longer kept back by "+X".
+    let program = machine.scratch.path("opt/ccroute");
+    mode(&program, 0o744);
+    machine.is_fixed("fault", "ccroute keeps distccd's user (65534) out of");
     mode(&rules.join("50-test.rules"), 0o640);
-    machine.mends("fault", "50-test.rules keeps distccd's user (65534) out of");
+    machine.is_fixed("fault", "50-test.rules keeps distccd's user (65534) out of");
     mode(&machine.scratch.path("opt"), 0o700);
-    machine.mends("fault", "opt keeps distccd's user");
+    machine.is_fixed("fault", "opt keeps distccd's user");
     // The one thing that fails open.
     let list = machine.at("etc/ccroute/commands");
     mode(&list, 0o600);
     let found = machine.find("danger", "keeps its user (65534) from reading it");
     assert!(
         found
-            .mend
-            .starts_with(&format!("chmod o+rX {}", list.display())),
+            .fix
+            .starts_with(&format!("chmod o+r {}", list.display())),
         "{found:?}"
     );
     mode(&list, 0o666);
-    machine.mends("danger", "can be written by others than root");
+    machine.is_fixed("danger", "it is writable by group or others");
 }
 
 #[test]
@@ -162,7 +201,7 @@ fn how_distccd_was_started() {
 
     let distccd = machine.start(&[("DISTCC_CMDLIST", list.as_os_str())], &[]);
     fs::rename(&list, &away).unwrap();
-    machine.find("danger", "commands, which is not there");
+    machine.find("danger", "commands, which does not exist");
     fs::rename(&away, &list).unwrap();
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(100);
     let times = fs::FileTimes::new().set_modified(later);
@@ -172,7 +211,7 @@ fn how_distccd_was_started() {
         .unwrap()
         .set_times(times)
         .unwrap();
-    machine.find("warning", "is younger than distccd");
+    machine.find("warning", "is newer than distccd");
     drop(distccd);
     machine.scratch.dir("root/usr/lib/ccroute");
     fs::remove_file(&list).unwrap();
@@ -200,12 +239,12 @@ fn how_distccd_was_started() {
     let shared = machine.scratch.dir("shared");
     mode(&shared, 0o1777);
     let distccd = machine.start(&[("TMPDIR", shared.as_os_str())], &[]);
-    machine.find("warning", "which others can get at");
+    machine.find("warning", "which other users can use");
     drop(distccd);
 }
 
 #[test]
-fn a_distccd_without_a_list_is_started_anew_as_the_mend_says() {
+fn a_distccd_without_a_list_is_started_anew_as_the_fix_says() {
     let machine = Machine::helper("restart");
     let private = machine.private();
     let path = [machine.at("usr/lib/ccroute/bin"), machine.tools.clone()];
@@ -231,7 +270,7 @@ fn a_distccd_without_a_list_is_started_anew_as_the_mend_says() {
         }
         distccd.kill();
     });
-    machine.typed(&found.mend).expect(0);
+    machine.typed(&found.fix).expect(0);
     waiter.join().unwrap();
     let told = fs::read_to_string(told).unwrap();
     let mut lines = told.lines();
@@ -255,12 +294,12 @@ fn compilers_that_are_missing_other_or_wrong() {
         need("arm-linux-gnueabihf-gcc").display()
     );
     executable(&gcc, script.as_bytes());
-    machine.mends("warning", "changed since they were recorded");
+    machine.is_fixed("warning", "changed since they were recorded");
     let facts = machine.at("var/lib/ccroute/compilers");
     fs::remove_file(&facts).unwrap();
-    machine.mends("warning", "no compiler is recorded in");
+    machine.is_fixed("warning", "no compiler is recorded in");
     mode(&facts, 0o666);
-    machine.mends("warning", "not trusted");
+    machine.is_fixed("warning", "is not trusted");
 
     // Of two versions: the record says so.
     let text = fs::read_to_string(&facts).unwrap();
@@ -308,12 +347,12 @@ fn compilers_that_are_missing_other_or_wrong() {
         format!("{RULES}[pi5-linux-gnu]\nuse = riscv64-linux-gnu\n"),
     )
     .unwrap();
-    let found = machine.find("warning", "nothing here serves pi5-linux-gnu (rule ");
-    assert!(found.mend.contains("riscv64-linux-gnu"), "{found:?}");
+    let found = machine.find("warning", "no compiler here serves pi5-linux-gnu (rule ");
+    assert!(found.fix.contains("riscv64-linux-gnu"), "{found:?}");
     // A rule that cannot be read.
     fs::write(&rules, "[native]\nuze = x\n").unwrap();
     let found = machine.find("fault", "50-test.rules:2:1: unknown key 'uze'");
-    assert!(found.mend.contains("+2 "), "{found:?}");
+    assert!(found.fix.contains("+2 "), "{found:?}");
 }
 
 #[test]
@@ -343,7 +382,7 @@ fn what_clients_asked_for_in_vain_is_told_with_what_to_install() {
     call().run().expect(110);
     let words = "riscv64-linux-gnu-gcc: nothing serves it: refused 2 times";
     let found = machine.find("warning", words);
-    assert!(found.mend.contains("riscv64-linux-gnu"), "{found:?}");
+    assert!(found.fix.contains("riscv64-linux-gnu"), "{found:?}");
     // The compiler is installed: no news any more.
     symlink(
         need("riscv64-linux-gnu-gcc"),
@@ -367,5 +406,5 @@ fn a_guard_is_told_while_it_lasts() {
     let text = format!("{} {boot}", up as u64 + 600);
     machine.scratch.file("root/run/ccroute/guard", text);
     let found = machine.find("warning", "the guard is on for another 10 min");
-    assert_eq!(found.mend, "ccroute guard off");
+    assert_eq!(found.fix, "ccroute guard off");
 }

@@ -50,7 +50,8 @@ impl Daemon {
         Some(Daemon {
             id,
             user: status.user,
-            options: list("cmdline")?.split_off(1),
+            // That of a process that has ended, and that nobody has waited for, is empty.
+            options: list("cmdline")?.get(1..)?.to_vec(),
             variables,
             started: started(id),
         })
@@ -75,6 +76,29 @@ impl Daemon {
     /// Whether it was started with one of these options.
     pub(super) fn has(&self, options: &[&str]) -> bool {
         self.options.iter().any(|o| options.contains(&o.as_str()))
+    }
+
+    /// The values of options of these names, joined by `=` or as the next word.
+    pub(super) fn values(&self, names: &[&str]) -> Vec<&str> {
+        let mut values = Vec::new();
+        let mut options = self.options.iter().map(String::as_str);
+        while let Some(option) = options.next() {
+            match option.split_once('=') {
+                Some((name, value)) if names.contains(&name) => values.push(value),
+                None if names.contains(&option) => values.extend(options.next()),
+                _ => {}
+            }
+        }
+        values
+    }
+
+    /// Whether a file was changed after this distccd was started. Its start is known to a second.
+    pub(super) fn is_older_than(&self, file: &std::path::Path) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let changed = fs::metadata(file).map(|m| m.mtime());
+        self.started
+            .zip(changed.ok())
+            .is_some_and(|(started, changed)| changed > started + 1)
     }
 
     /// A file as this process sees it, which may have a file system of its own.

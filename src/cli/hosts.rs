@@ -28,16 +28,68 @@ pub(super) enum Host {
     Ssh,
 }
 
+impl Host {
+    /// Its address as distcc takes it, with the port; `None` for one without.
+    pub(super) fn address(&self) -> Option<String> {
+        match self {
+            Host::Tcp { name, port } if name.contains(':') => Some(format!("[{name}]:{port}")),
+            Host::Tcp { name, port } => Some(format!("{name}:{port}")),
+            Host::Local | Host::Ssh => None,
+        }
+    }
+}
+
 /// distcc's list of hosts as distcc itself reads it: variables, files, options.
 pub(super) fn list(distcc: &Path) -> Vec<Host> {
-    let output = Command::new(distcc)
+    parse(&shown(distcc))
+}
+
+/// The same as distcc prints it.
+pub(super) fn shown(distcc: &Path) -> String {
+    let mut command = Command::new(distcc);
+    command
         .arg("--show-hosts")
         .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    let text = output.map_or(Vec::new(), |o| o.stdout);
-    parse(&String::from_utf8_lossy(&text))
+        .stderr(Stdio::null());
+    if let Some(home) = home() {
+        command.env("HOME", home);
+    }
+    let text = command.output().map_or(Vec::new(), |o| o.stdout);
+    String::from_utf8_lossy(&text).into_owned()
 }
+
+/// The home of the user whose builds these are: under sudo that of the user who called it.
+pub(super) fn home() -> Option<PathBuf> {
+    let caller = sudo_user().and_then(|name| nix::unistd::User::from_name(&name).ok()?);
+    match caller {
+        Some(user) => Some(user.dir),
+        None => std::env::var_os("HOME").map(PathBuf::from),
+    }
+}
+
+/// The user who called this program through sudo.
+pub(super) fn sudo_user() -> Option<String> {
+    let root = nix::unistd::geteuid().is_root();
+    let user = std::env::var("SUDO_USER").ok();
+    user.filter(|name| root && name != "root" && !name.is_empty())
+}
+
+/// Where distcc's list of hosts comes from, as distcc looks for it (distcc 3.4, `hosts.c`): the words
+/// for a message.
+pub(super) fn source(variable: &dyn Fn(&str) -> Option<OsString>) -> String {
+    if variable("DISTCC_HOSTS").is_some() {
+        return "DISTCC_HOSTS".into();
+    }
+    let own = variable("DISTCC_DIR").map(PathBuf::from);
+    let own = own.or_else(|| home().map(|h| h.join(".distcc")));
+    match own.map(|dir| dir.join("hosts")).filter(|f| f.is_file()) {
+        Some(file) => file.display().to_string(),
+        None => FILE.into(),
+    }
+}
+
+/// The list of hosts of a whole system.
+pub(super) const FILE: &str = "/etc/distcc/hosts";
 
 /// Reads hosts as `distcc(1)` describes them: `HOST[:PORT][/LIMIT][,OPTION]`, `[USER]@HOST…`.
 pub(super) fn parse(text: &str) -> Vec<Host> {
@@ -131,8 +183,8 @@ pub(super) struct Backoff {
 /// The hosts that distcc leaves alone now (`backoff.c`: the age of a file in its `lock`
 /// directory).
 pub(super) fn backoffs(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<Backoff> {
-    let home = || variable("HOME").map(|h| PathBuf::from(h).join(".distcc"));
-    let Some(dir) = variable("DISTCC_DIR").map(PathBuf::from).or_else(home) else {
+    let own = || home().map(|h| h.join(".distcc"));
+    let Some(dir) = variable("DISTCC_DIR").map(PathBuf::from).or_else(own) else {
         return Vec::new();
     };
     let text = variable("DISTCC_BACKOFF_PERIOD").and_then(|v| v.into_string().ok());
