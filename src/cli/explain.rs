@@ -4,13 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
 use serde_json::{json, Value};
 
+use super::install::LINKS;
 use super::{load_rules, Failure};
-use crate::decide::{decide, Decision, Outcome};
+use crate::decide::{decide, Decision, Outcome, Reason};
 use crate::exit::Exit;
 use crate::options::{scan, Kind};
 use crate::os::{printable, quote};
@@ -101,7 +102,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             .with_client(Some(arguments.from.unwrap_or(unnamed)))
             .with_source(arguments.source.clone());
     }
-    let decision = decide(&request, &rules, &world);
+    let mut decision = decide(&request, &rules, &world);
+    decision.reasons.extend(no_link(&request, &decision));
     let exit = exit(&decision, place);
     if arguments.json {
         super::json::print(out, "explain", as_json(&request, &decision, exit))?;
@@ -109,6 +111,20 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         print(out, &request, &decision, exit)?;
     }
     Ok(Exit::Success)
+}
+
+/// On a helper that is set up, a name that the decision serves and distccd does not find.
+fn no_link(request: &Request<'_>, decision: &Decision) -> Option<Reason> {
+    let links = Path::new(LINKS);
+    let name = request.name.to_string();
+    let served = matches!(decision.outcome, Outcome::Run(_)) && request.place == Place::Helper;
+    let lost = served && links.is_dir() && links.join(&name).symlink_metadata().is_err();
+    lost.then(|| Reason {
+        text: format!(
+            "distccd does not find it: {LINKS} has no link {name}; name the triple in a rule ('names ='), then run 'ccroute install --helper'"
+        ),
+        origin: None,
+    })
 }
 
 /// The arguments with distccd's temporary names in place of the files that a person types: on a

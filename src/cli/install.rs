@@ -14,7 +14,7 @@ use nix::sys::stat::{umask, Mode};
 
 use super::client;
 use super::daemon::Daemon;
-use super::names::{installed_versions, names_of, resolve_with, Triple};
+use super::names::{installed_versions, names_of, resolve_linked, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{record, rules_directories, serving, unprefixed};
 use super::service::{self, drop_in};
@@ -165,7 +165,7 @@ fn helper(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
         facts.parent().map_or(Ok(()), fs::create_dir_all)?;
         record(&facts, &unprefixed())?;
     }
-    let triples = resolve_with(&rules, &tree.real(Path::new(FACTS)));
+    let triples = resolve_linked(&rules, &tree.real(Path::new(FACTS)));
     let names = names(&triples);
     let mut made = Made::default();
     let networks = match arguments.allow.is_empty() {

@@ -26,6 +26,7 @@ mod refresh;
 mod report;
 mod roff;
 mod service;
+mod spellings;
 mod stats;
 mod test;
 mod trial;

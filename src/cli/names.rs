@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::explain::{DISTCCD_C, DISTCCD_OBJECT};
 use crate::compiler::ask::Compiler;
@@ -78,19 +79,29 @@ pub(super) fn triples(rules: &RuleSet<'_>) -> Vec<String> {
 
 /// Every triple of the rules and of the compilers installed, with what serves it on this machine as a helper.
 pub(super) fn resolve(rules: &RuleSet<'_>) -> Vec<Triple> {
-    resolve_with(rules, &host::facts_file())
+    resolve_all(rules, &host::facts_file(), false)
 }
 
-/// The same by what is recorded in another file.
-pub(super) fn resolve_with(rules: &RuleSet<'_>, facts: &Path) -> Vec<Triple> {
+/// The same by what is recorded in this file, and every other real triple that something serves: what
+/// distccd needs links for.
+pub(super) fn resolve_linked(rules: &RuleSet<'_>, facts: &Path) -> Vec<Triple> {
+    resolve_all(rules, facts, true)
+}
+
+pub(super) fn resolve_all(rules: &RuleSet<'_>, facts: &Path, real: bool) -> Vec<Triple> {
     let versions = installed_versions();
     let mut texts = triples(rules);
     // What is installed is served under its own name without any rule.
-    let search = Search::new(&host::path_variable(), Vec::new());
+    let own = host::this_file().into_iter().collect();
+    let search = Rc::new(Search::new(&host::path_variable(), own));
     for suffix in ["gcc", "g++"] {
         texts.extend(search.triples_with(suffix, &[]));
     }
     texts.retain(|t| crate::abi::triple::Triple::parse(t).is_ok());
+    let known: BTreeSet<String> = texts.iter().cloned().collect();
+    if real {
+        texts.extend(super::spellings::real().map(str::to_owned));
+    }
     texts.sort();
     texts.dedup();
     texts
@@ -99,7 +110,7 @@ pub(super) fn resolve_with(rules: &RuleSet<'_>, facts: &Path) -> Vec<Triple> {
             let names = names_of(Some(&text), &versions)
                 .into_iter()
                 .map(|name| {
-                    let decision = on_helper_with(&name, rules, None, facts);
+                    let decision = on_helper_with(&name, rules, None, facts, &search);
                     (name, decision)
                 })
                 // A version that nothing serves is no news; a tool that nothing serves is.
@@ -109,6 +120,7 @@ pub(super) fn resolve_with(rules: &RuleSet<'_>, facts: &Path) -> Vec<Triple> {
                 .collect();
             Triple { text, names }
         })
+        .filter(|triple| known.contains(&triple.text) || triple.served().next().is_some())
         .collect()
 }
 
@@ -151,7 +163,9 @@ pub(super) fn on_helper_from(
     rules: &RuleSet<'_>,
     client: Option<IpAddr>,
 ) -> Decision {
-    on_helper_with(name, rules, client, &host::facts_file())
+    let own = host::this_file().into_iter().collect();
+    let search = Rc::new(Search::new(&host::path_variable(), own));
+    on_helper_with(name, rules, client, &host::facts_file(), &search)
 }
 
 /// The same by what is recorded in a file; without an address, for a job that comes by no connection.
@@ -160,6 +174,7 @@ fn on_helper_with(
     rules: &RuleSet<'_>,
     client: Option<IpAddr>,
     facts: &Path,
+    search: &Rc<Search>,
 ) -> Decision {
     let args = ["-c", "-o", DISTCCD_OBJECT, DISTCCD_C].map(OsStr::new);
     let request = Request {
@@ -174,6 +189,7 @@ fn on_helper_with(
     let world = Host::new(&request, &host::path_variable(), host::this_file())
         .with_client(client)
         .with_facts(facts)
+        .with_search(search.clone())
         .with_source(None)
         .without_guard();
     decide(&request, rules, &world)

@@ -2,6 +2,7 @@
 //! passing over ccroute itself and other wrappers.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -89,7 +90,9 @@ struct Seen {
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// One decision asks about the same few paths several times; the answers do not change under it.
-    seen: RefCell<Vec<(PathBuf, Option<Rc<Seen>>)>>,
+    seen: RefCell<HashMap<OsString, Option<Rc<Seen>>>>,
+    /// The names on PATH that end in a version, read at most once.
+    names: OnceCell<Vec<String>>,
     /// The directories of PATH; relative ones and empty ones are left out.
     path: Vec<PathBuf>,
     /// How many of them stand before the place to look first: up to and including the directory that
@@ -111,6 +114,7 @@ impl Search {
             passed: 0,
             skip,
             seen: RefCell::default(),
+            names: OnceCell::new(),
         }
     }
 
@@ -124,11 +128,9 @@ impl Search {
             size: 0,
             resolved: OnceCell::new(),
         };
-        let seen = vec![(path.to_path_buf(), Some(Rc::new(own)))];
-        Search {
-            seen: RefCell::new(seen),
-            ..self
-        }
+        let key = path.as_os_str().to_os_string();
+        self.seen.borrow_mut().insert(key, Some(Rc::new(own)));
+        self
     }
 
     /// The same search, which looks behind the directory `through` of PATH first: a wrapper in front
@@ -152,9 +154,7 @@ impl Search {
 
     /// What stands at `path`, links followed; `None` if nothing does.
     fn see(&self, path: &Path) -> Option<Rc<Seen>> {
-        // By their letters: to compare parts takes fifty times as long.
-        let same = |(p, _): &&(PathBuf, _)| p.as_os_str() == path.as_os_str();
-        if let Some((_, seen)) = self.seen.borrow().iter().find(same) {
+        if let Some(seen) = self.seen.borrow().get(path.as_os_str()) {
             return seen.clone();
         }
         let seen = Meta::of(path).ok().map(|meta| {
@@ -167,8 +167,8 @@ impl Search {
                 resolved: OnceCell::new(),
             })
         });
-        let mut all = self.seen.borrow_mut();
-        all.push((path.to_path_buf(), seen.clone()));
+        let key = path.as_os_str().to_os_string();
+        self.seen.borrow_mut().insert(key, seen.clone());
         seen
     }
 
@@ -192,9 +192,7 @@ impl Search {
     /// directory that ccroute was called through, then before it.
     pub fn find(&self, name: &str, first: &[String]) -> Found {
         let mut blocked = None;
-        let globbed = first.iter().flat_map(|pattern| expand(pattern));
-        let (before, behind) = self.path.split_at(self.passed);
-        for dir in globbed.chain(behind.iter().chain(before).cloned()) {
+        for dir in self.directories(first) {
             match self.at(&dir.join(name)) {
                 Found::Yes(installed) => return Found::Yes(installed),
                 Found::NotExecutable(path) => blocked = blocked.or(Some(path)),
@@ -202,6 +200,45 @@ impl Search {
             }
         }
         blocked.map_or(Found::No, Found::NotExecutable)
+    }
+
+    /// The directories to search: those given first, then PATH's, from behind the one that ccroute was
+    /// called through.
+    fn directories<'s>(&'s self, first: &'s [String]) -> impl Iterator<Item = PathBuf> + 's {
+        let globbed = first.iter().flat_map(|pattern| expand(pattern));
+        let (before, behind) = self.path.split_at(self.passed);
+        globbed.chain(behind.iter().chain(before).cloned())
+    }
+
+    /// Every program called `name`, in the order in which [`find`](Search::find) looks.
+    pub fn find_all(&self, name: &str, first: &[String]) -> Vec<Installed> {
+        let found = self.directories(first).map(|dir| self.at(&dir.join(name)));
+        let usable = found.filter_map(|found| match found {
+            Found::Yes(installed) => Some(installed),
+            _ => None,
+        });
+        usable.collect()
+    }
+
+    /// The versions for which a program `NAME-VERSION` stands there, the newest first. Reads whole
+    /// directories; for rare decisions only.
+    pub fn versions_of(&self, name: &str, first: &[String]) -> Vec<String> {
+        let given = first.iter().flat_map(|pattern| expand(pattern));
+        let given: Vec<String> = given.flat_map(|dir| file_names(&dir)).collect();
+        let on_path = self
+            .names
+            .get_or_init(|| self.path.iter().flat_map(|dir| file_names(dir)).collect());
+        let version = |text: &String| {
+            let version = text.strip_prefix(name)?.strip_prefix('-')?;
+            let digits = version.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+            (digits && !version.is_empty()).then(|| version.to_owned())
+        };
+        let mut versions: Vec<String> = given.iter().chain(on_path).filter_map(version).collect();
+        let number =
+            |v: &String| -> Vec<u32> { v.split('.').filter_map(|n| n.parse().ok()).collect() };
+        versions.sort_by_key(|v| std::cmp::Reverse(number(v)));
+        versions.dedup();
+        versions
     }
 
     /// What stands at `path`, if it may serve.
@@ -299,8 +336,7 @@ impl Search {
     /// installed, in PATH's order, each once. Reads whole directories; for rare decisions only.
     pub fn triples_with(&self, suffix: &str, first: &[String]) -> Vec<String> {
         let mut triples: Vec<String> = Vec::new();
-        let globbed = first.iter().flat_map(|pattern| expand(pattern));
-        for dir in globbed.chain(self.path.iter().cloned()) {
+        for dir in self.directories(first) {
             let mut here: Vec<String> = fs::read_dir(&dir)
                 .into_iter()
                 .flatten()
@@ -324,6 +360,15 @@ fn without_slashes(dir: &Path) -> &[u8] {
     let letters = dir.as_os_str().as_bytes();
     let end = letters.iter().rposition(|&b| b != b'/');
     &letters[..end.map_or(0, |at| at + 1)]
+}
+
+/// The names of a directory's files that end in a digit; nothing for one that cannot be read.
+fn file_names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|n| n.ends_with(|c: char| c.is_ascii_digit()))
+        .collect()
 }
 
 /// A short list without its repetitions, the first of each kept.

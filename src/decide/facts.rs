@@ -29,6 +29,10 @@ pub trait Facts {
     fn evidence(&self) -> &Evidence;
     /// A program by its file name, in the directories given first, then on PATH.
     fn find(&self, name: &str, first: &[String]) -> Found;
+    /// All programs of that name there, in the same order: one may be of another version.
+    fn find_all(&self, name: &str, first: &[String]) -> Vec<Installed>;
+    /// The versions for which a program `NAME-VERSION` is installed, the newest first.
+    fn versions_of(&self, name: &str, first: &[String]) -> Vec<String>;
     /// The triples for which a program `TRIPLE-suffix` is installed.
     fn triples_with(&self, suffix: &str, first: &[String]) -> Vec<String>;
     /// What is recorded of an installed compiler.

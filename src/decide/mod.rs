@@ -20,7 +20,8 @@ pub use refusal::Refusal;
 pub use send::COMPILER;
 pub(crate) use verify::contradiction;
 
-use crate::abi::Target;
+use crate::abi::triple::Triple;
+use crate::abi::{Arch, Family, Isa, Target};
 use crate::compiler::name::CompilerName;
 use crate::exit::Exit;
 use crate::helper::evidence::KernelSeen;
@@ -279,17 +280,59 @@ impl Deciding<'_> {
         Ok(wanted)
     }
 
-    /// The merged rules for a triple (`None`: for native names), and how to refuse from now on.
+    /// The merged rules for a triple (`None`: for native names), and how to refuse from now on. Where no
+    /// section tells of it as it is spelled, those of an equivalent spelling hold.
     fn settings(&mut self, triple: Option<&str>) -> Settings {
-        let subject = AskedAs {
-            deciding: self,
-            triple,
-        };
-        let settings = self.rules.settings(&subject);
+        let mut settings = self.settings_as_spelled(triple);
+        let says = settings.use_.is_some()
+            || settings.defaults.is_some()
+            || settings.as_.is_some()
+            || settings.refuse.is_some();
+        let silent = triple.filter(|_| !says);
+        if let Some((spelling, found)) = silent.and_then(|t| self.settings_of_another(t)) {
+            self.note(format!(
+                "the rules for {spelling} hold, which means the same"
+            ));
+            settings = found;
+        }
         if let Some(way) = &settings.on_refuse {
             self.way = way.value;
         }
         settings
+    }
+
+    fn settings_as_spelled(&self, triple: Option<&str>) -> Settings {
+        self.rules.settings(&AskedAs {
+            deciding: self,
+            triple,
+        })
+    }
+
+    /// The rules for the first equivalent spelling whose defaults the name does not contradict. A
+    /// vendor that says nothing may still stand for a distribution with newer processors, so an ISA
+    /// must be one that the name states, or its architecture's first. A name without a vendor is
+    /// Debian's, whose compilers need nothing stated; an ARM name without an ISA is everybody's.
+    fn settings_of_another(&self, triple: &str) -> Option<(String, Settings)> {
+        let parsed = Triple::parse(triple).ok()?;
+        let named = Target::of_triple(&parsed);
+        if parsed.vendor.is_none() || named.is(Arch::Arm) && named.isa.value().is_none() {
+            return None;
+        }
+        let least = named.isa.value().copied().or(match named.architecture()? {
+            Arch::Aarch64 => Isa::of_name(Family::Aarch64, "armv8-a"),
+            Arch::Riscv64 => Isa::of_name(Family::Riscv, "rv64gc"),
+            _ => None,
+        });
+        let spellings = parsed.spellings().into_iter();
+        let spoken = spellings.filter(|s| self.rules.speak_of(s));
+        let mut found = spoken.map(|s| (s.clone(), self.settings_as_spelled(Some(&s))));
+        found.find(|(_, settings)| {
+            let defaults = settings.defaults.as_ref().map(|d| d.value.as_slice());
+            let stated = named.refined(defaults.unwrap_or_default());
+            let isa = stated.isa.value();
+            let runs = isa.is_none_or(|isa| least.is_some_and(|least| isa.runs_on(least)));
+            runs && (named.float.value().is_none() || stated.float.value() == named.float.value())
+        })
     }
 
     fn because(&mut self, text: impl Into<String>, origin: &Origin) {

@@ -50,19 +50,35 @@ impl Deciding<'_> {
     /// Finds the compiler and checks that it fits.
     pub(super) fn run(&mut self, wanted: &Wanted) -> Result<Run, Refusing> {
         let entries = self.entries(wanted);
+        let tools = tools_for(self.request.name.tool, &wanted.settings);
         let mut tried = Tried::default();
-        if let Some(run) = self.first_that_fits(wanted, &entries, &mut tried) {
+        if let Some(run) = self.first_that_fits(wanted, &entries, &tools, &mut tried) {
             return Ok(run);
         }
-        // Rarely needed, and dear.
+        // What follows is rarely needed, and dear; and nobody looks for it by name.
+        let looked_for = std::mem::take(&mut tried.looked_for);
         let others = self.equivalents(wanted, &entries);
-        if let Some(run) = self.first_that_fits(wanted, &others, &mut tried) {
+        if let Some(run) = self.first_that_fits(wanted, &others, &tools, &mut tried) {
+            return Ok(run);
+        }
+        let all: Vec<String> = entries.into_iter().chain(others).collect();
+        if let Some(run) = self.by_version_alone(wanted, &all, &tools, &mut tried) {
+            return Ok(run);
+        }
+        // A triple that has no gcc: cc is clang there.
+        let clang: &[Tool] = match self.request.name.tool {
+            Tool::Cc if tools.len() > 1 => &[Tool::Clang],
+            Tool::Cxx if tools.len() > 1 => &[Tool::Clangxx],
+            _ => &[],
+        };
+        if let Some(run) = self.first_that_fits(wanted, &all, clang, &mut tried) {
             return Ok(run);
         }
         Err(tried.fault.unwrap_or_else(|| {
-            tried.looked_for.dedup();
+            let mut looked_for = looked_for;
+            looked_for.dedup();
             Refusal::NotFound {
-                looked_for: tried.looked_for.join(", "),
+                looked_for: looked_for.join(", "),
             }
             .into()
         }))
@@ -72,31 +88,107 @@ impl Deciding<'_> {
         &mut self,
         wanted: &Wanted,
         entries: &[String],
+        tools: &[Tool],
         tried: &mut Tried,
     ) -> Option<Run> {
         for entry in entries {
-            for program in self.programs(wanted, entry) {
-                let fault = match self.candidate(wanted, entry, &program) {
-                    Some(Ok(candidate)) => match self.fits(wanted, &candidate) {
-                        Ok(run) => return Some(run),
-                        Err(why) => {
-                            self.note(format!(
-                                "{} does not serve",
-                                candidate.installed.path.display()
-                            ));
-                            why
-                        }
-                    },
-                    Some(Err(why)) => why,
-                    None => {
-                        tried.looked_for.push(program.name);
-                        continue;
-                    }
-                };
-                tried.fault.get_or_insert(fault);
+            for program in self.programs(wanted, entry, tools) {
+                if let Some(run) = self.program_that_fits(wanted, entry, &program, tried) {
+                    return Some(run);
+                }
             }
         }
         None
+    }
+
+    /// Where only names with a version are installed (openSUSE's cross compilers, Debian's without the
+    /// packages that make the links): the newest whose version serves.
+    fn by_version_alone(
+        &mut self,
+        wanted: &Wanted,
+        entries: &[String],
+        tools: &[Tool],
+        tried: &mut Tried,
+    ) -> Option<Run> {
+        if self.request.name.version.is_some() {
+            return None;
+        }
+        let none = Vec::new();
+        let first = wanted.settings.path.as_ref().map_or(&none, |p| &p.value);
+        for entry in entries {
+            let prefix = (entry != NATIVE).then_some(entry.as_str());
+            for tool in tools.iter().filter(|t| !t.is_clang()) {
+                let plain = CompilerName::new(prefix, *tool, None);
+                for version in self.facts.versions_of(&plain.to_string(), first) {
+                    let program = Program {
+                        name: plain.with_version(Some(&version)).to_string(),
+                        target: None,
+                    };
+                    if let Some(run) = self.program_that_fits(wanted, entry, &program, tried) {
+                        return Some(run);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The program, where it is installed and serves: from the first directory, or from the first whose
+    /// version serves.
+    fn program_that_fits(
+        &mut self,
+        wanted: &Wanted,
+        entry: &str,
+        program: &Program,
+        tried: &mut Tried,
+    ) -> Option<Run> {
+        let none = Vec::new();
+        let first = wanted.settings.path.as_ref().map_or(&none, |p| &p.value);
+        let installed = match self.facts.find(&program.name, first) {
+            Found::Yes(installed) => installed,
+            Found::NotExecutable(path) => {
+                let why = Refusal::NotExecutable(path);
+                tried.fault.get_or_insert(why.into());
+                return None;
+            }
+            Found::No => {
+                tried.looked_for.push(program.name.clone());
+                return None;
+            }
+        };
+        let id = installed.id;
+        let why = match self.installed_that_fits(wanted, entry, program, installed) {
+            Ok(run) => return Some(run),
+            Err(why) => why,
+        };
+        let other_version = matches!(*why, Refusal::Version { .. });
+        tried.fault.get_or_insert(why);
+        if !other_version {
+            return None;
+        }
+        let mut others = self.facts.find_all(&program.name, first);
+        others.retain(|other| other.id != id);
+        others
+            .into_iter()
+            .find_map(|other| self.installed_that_fits(wanted, entry, program, other).ok())
+    }
+
+    fn installed_that_fits(
+        &mut self,
+        wanted: &Wanted,
+        entry: &str,
+        program: &Program,
+        installed: Installed,
+    ) -> Result<Run, Refusing> {
+        let candidate = self.candidate(wanted, entry, program, installed)?;
+        let fits = self.fits(wanted, &candidate);
+        if fits.is_err() {
+            self.note(format!(
+                "{} does not serve",
+                candidate.installed.path.display()
+            ));
+        }
+        fits
     }
 
     /// The installed triples to try first: those of `use`, else what is wanted.
@@ -121,23 +213,26 @@ impl Deciding<'_> {
         unique(entries)
     }
 
-    /// Without a `use`, what is wanted under its usual other spellings, those in `tried` left out.
+    /// What is to be tried under its usual other spellings, those in `tried` left out.
     fn equivalents(&self, wanted: &Wanted, tried: &[String]) -> Vec<String> {
-        let triple = wanted.triple.as_deref();
-        let parsed = triple.and_then(|t| Triple::parse(t).ok());
-        let Some(parsed) = parsed.filter(|_| wanted.settings.use_.is_none()) else {
-            return Vec::new();
-        };
-        let mut entries = parsed.spellings();
-        if Triple::parse(self.facts.native_triple()).is_ok_and(|n| n.equivalent(&parsed)) {
-            entries.push(NATIVE.into());
+        let of = |t: &str| Triple::parse(t).ok();
+        let mut entries: Vec<String> = Vec::new();
+        for entry in tried {
+            let Some(parsed) = of(entry) else {
+                continue;
+            };
+            entries.extend(parsed.spellings());
+            let native = of(self.facts.native_triple());
+            if wanted.settings.use_.is_none() && native.is_some_and(|n| n.equivalent(&parsed)) {
+                entries.push(NATIVE.into());
+            }
         }
         entries.retain(|e| !tried.contains(e));
-        entries
+        unique(entries)
     }
 
     /// The programs that can serve the tool asked for with an entry's compiler, best first.
-    fn programs(&self, wanted: &Wanted, entry: &str) -> Vec<Program> {
+    fn programs(&self, wanted: &Wanted, entry: &str, tools: &[Tool]) -> Vec<Program> {
         let asked = &self.request.name;
         let prefix = (entry != NATIVE).then_some(entry);
         let mut programs: Vec<Program> = Vec::new();
@@ -158,7 +253,7 @@ impl Deciding<'_> {
             (None, _) => None,
         };
         let seen = self.version_seen();
-        for tool in tools_for(asked.tool, &wanted.settings) {
+        for &tool in tools {
             let named = asked.with_triple(prefix).with_tool(tool);
             let mut versions = vec![asked.version.as_deref(), None];
             // The source's version chooses among the versions installed.
@@ -179,20 +274,14 @@ impl Deciding<'_> {
         programs
     }
 
-    /// The program as installed; `None` where there is none.
+    /// The program as installed.
     fn candidate(
         &self,
         wanted: &Wanted,
         entry: &str,
         program: &Program,
-    ) -> Option<Result<Candidate, Refusing>> {
-        let none = Vec::new();
-        let first = wanted.settings.path.as_ref().map_or(&none, |p| &p.value);
-        let installed = match self.facts.find(&program.name, first) {
-            Found::Yes(installed) => installed,
-            Found::NotExecutable(path) => return Some(Err(Refusal::NotExecutable(path).into())),
-            Found::No => return None,
-        };
+        installed: Installed,
+    ) -> Result<Candidate, Refusing> {
         let recorded = self.facts.recorded(&installed);
         let version = recorded
             .as_ref()
@@ -216,7 +305,7 @@ impl Deciding<'_> {
                 Some(target) => target,
                 None => {
                     let compiler = program.name.clone();
-                    return Some(Err(Refusal::NotOwn { compiler }.into()));
+                    return Err(Refusal::NotOwn { compiler }.into());
                 }
             },
         };
@@ -228,7 +317,7 @@ impl Deciding<'_> {
         let link = link_triple(&installed);
         let of = |t: &str| Triple::parse(t).ok();
         let own = of(self.facts.native_triple());
-        Some(Ok(Candidate {
+        Ok(Candidate {
             native: self.is_own(&target.refined(self.request.args)),
             own_name: exact
                 && program.target.is_none()
@@ -241,7 +330,7 @@ impl Deciding<'_> {
             assumes,
             first: flags,
             installed,
-        }))
+        })
     }
 
     /// What an installed compiler compiles for: its record says most; where that is silent, the name
@@ -301,14 +390,19 @@ impl Deciding<'_> {
             self.reasons.truncate(mark);
         }
         // What clang makes of its --target is in the candidate's target already.
-        let told = usize::from(!candidate.first.is_empty());
+        let told = candidate.first.first();
+        let told = args
+            .iter()
+            .position(|a| told.is_some_and(|t| a == t.as_str()));
+        let mut flags = args.clone();
+        told.map(|at| flags.remove(at));
         if self.request.place == Place::Helper {
             let words = args.iter().filter_map(|a| a.to_str());
             if let Some(flag) = words.into_iter().find(|a| means_this_processor(a)) {
                 return Err(Refusal::HelpersProcessor { flag: flag.into() }.into());
             }
         }
-        self.check_target(wanted, candidate, &args[told..])?;
+        self.check_target(wanted, candidate, &flags)?;
         self.check_version(wanted, candidate)?;
         if self.request.place == Place::Helper && self.is_for_this_machine(candidate, &args) {
             if let Some(seconds) = self.facts.guard() {

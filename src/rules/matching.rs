@@ -169,6 +169,20 @@ impl<'a> RuleSet<'a> {
     }
 }
 
+/// Keys that tell which compiler a triple means.
+const TARGETS: [Key; 4] = [Key::Use, Key::Defaults, Key::As, Key::Refuse];
+
+impl RuleSet<'_> {
+    /// Whether a section whose pattern matches this spelling tells which compiler it means.
+    pub fn speak_of(&self, triple: &str) -> bool {
+        let mut sections = self.sections();
+        sections.any(|SectionView { section, .. }| {
+            let tells = section.entries.iter().any(|e| TARGETS.contains(&e.key));
+            tells && means(section, Some(triple))
+        })
+    }
+}
+
 /// Whether a section's pattern means the triple that was asked for, or a native name.
 fn means(section: &Section<'_>, triple: Option<&str>) -> bool {
     let pattern = section.pattern;

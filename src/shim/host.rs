@@ -5,6 +5,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use once_cell::unsync::OnceCell;
 
@@ -24,7 +25,7 @@ use crate::request::{Request, STEERING};
 
 /// What the world is asked about. The fields that are `Some` answer in its place (`explain`).
 pub struct Host {
-    search: Search,
+    search: Rc<Search>,
     path: OsString,
     called: String,
     given: Option<Given>,
@@ -56,7 +57,7 @@ impl Host {
             search = search.with_own(Path::new(executed), id);
         }
         Host {
-            search,
+            search: Rc::new(search),
             path: path.to_os_string(),
             called: request.name.to_string(),
             given: None,
@@ -77,8 +78,11 @@ impl Host {
 
     /// ccroute was called through the directory `through`.
     pub fn called_through(self, through: &Path) -> Host {
-        let search = self.search.behind(through);
-        Host { search, ..self }
+        let search = Rc::unwrap_or_clone(self.search).behind(through);
+        Host {
+            search: Rc::new(search),
+            ..self
+        }
     }
 
     /// The directory of PATH through which the request's name leads to ccroute.
@@ -120,6 +124,11 @@ impl Host {
         }
     }
 
+    /// Looks for compilers by a search that others share, whose answers are kept.
+    pub fn with_search(self, search: Rc<Search>) -> Host {
+        Host { search, ..self }
+    }
+
     /// Reads what is recorded of compilers from this file.
     pub fn with_facts(self, facts: &Path) -> Host {
         Host {
@@ -157,6 +166,14 @@ impl Facts for Host {
             Some(Found::Yes(installed)) => Found::Yes(installed),
             _ => self.search.find(name, first),
         }
+    }
+
+    fn find_all(&self, name: &str, first: &[String]) -> Vec<Installed> {
+        self.search.find_all(name, first)
+    }
+
+    fn versions_of(&self, name: &str, first: &[String]) -> Vec<String> {
+        self.search.versions_of(name, first)
     }
 
     fn triples_with(&self, suffix: &str, first: &[String]) -> Vec<String> {

@@ -64,6 +64,35 @@ impl Facts for Fake {
             }),
         }
     }
+    fn find_all(&self, name: &str, first: &[String]) -> Vec<Installed> {
+        let mut all: Vec<&(String, Option<String>, Option<Recorded>)> =
+            self.installed.iter().collect();
+        all.retain(|(path, ..)| path.rsplit('/').next() == Some(name));
+        let id = |i: usize| (1, i as u64);
+        let installed =
+            |(i, (path, end, _)): (usize, &&(String, Option<String>, Option<Recorded>))| {
+                Installed {
+                    path: PathBuf::from(path),
+                    resolved: OsString::from(end.clone().unwrap_or(name.to_owned())),
+                    id: id(i + 1),
+                    mtime: 0,
+                    size: 0,
+                }
+            };
+        let _ = first;
+        all.iter().enumerate().map(installed).collect()
+    }
+    fn versions_of(&self, name: &str, _: &[String]) -> Vec<String> {
+        let names = self
+            .installed
+            .iter()
+            .filter_map(|(path, ..)| path.rsplit('/').next());
+        let mut versions: Vec<String> = names
+            .filter_map(|n| Some(n.strip_prefix(name)?.strip_prefix('-')?.to_owned()))
+            .collect();
+        versions.sort_by(|a, b| b.cmp(a));
+        versions
+    }
     fn triples_with(&self, suffix: &str, _: &[String]) -> Vec<String> {
         self.installed
             .iter()

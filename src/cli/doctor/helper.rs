@@ -2,22 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Setup;
+use crate::abi::triple::Triple;
+use crate::abi::Target;
 use crate::cli::access::{Barrier, User, EXECUTE, READ, WRITE};
 use crate::cli::install::{install_distcc, COMMANDS, DISTCCD_USERS, LINKS, WHITELIST};
 use crate::cli::list::stand_ins;
 use crate::cli::report::{Finding, Severity};
-use crate::compiler::name::Tool;
+use crate::compiler::name::{CompilerName, Tool};
 use crate::compiler::record::{self, Stat};
-use crate::compiler::search::is_ccroute;
+use crate::compiler::search::{is_ccroute, Found, Search};
 use crate::helper::guard::{self, GUARD_FILE};
 use crate::helper::sandbox::Kernel;
 use crate::log::HELPER_DIR;
 use crate::os::quote;
 use crate::rules::LogTo;
+use crate::shim::host;
 
 /// Everything about the helper itself; its distccd is [`super::distccd`]'s.
 pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
@@ -39,6 +43,7 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
             setup.install("--helper"),
         ));
     }
+    own_compiler(setup, found);
     super::stand_ins::findings(setup, found);
     let file = setup.tree.real(Path::new(GUARD_FILE));
     if let Some(seconds) = guard::remaining(&file) {
@@ -51,6 +56,47 @@ pub(super) fn findings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
     }
     let lsm = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
     found.extend(contained(Kernel::running(), lsm.trim()));
+}
+
+/// The first `gcc` and `g++` on PATH: a toolchain's `bin` directory in front of the system's makes them
+/// cross compilers, and this machine's own jobs are refused.
+fn own_compiler(setup: &Setup<'_>, found: &mut Vec<Finding>) {
+    let search = Search::new(
+        &host::path_variable(),
+        host::this_file().into_iter().collect(),
+    );
+    let own = Triple::parse(host::NATIVE_TRIPLE)
+        .map(|t| Target::of_triple(&t))
+        .unwrap_or_default();
+    let records = record::read(&setup.facts)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    for name in ["gcc", "g++"] {
+        let Found::Yes(compiler) = search.find(name, &[]) else {
+            continue;
+        };
+        let link = CompilerName::parse(compiler.resolved.as_bytes())
+            .ok()
+            .and_then(|n| n.triple);
+        let recorded = record::lookup(&records, &compiler.path, &Stat::from(&compiler));
+        let other = recorded.and_then(|r| r.target()).or_else(|| {
+            let parsed = Triple::parse(link.as_deref()?).ok()?;
+            Some(Target::of_triple(&parsed))
+        });
+        let (Some(arch), Some(own)) = (other.and_then(|t| t.architecture()), own.architecture())
+        else {
+            continue;
+        };
+        if arch != own && own.sibling() != Some(arch) {
+            found.push(Finding::new(
+                Severity::Fault,
+                format!("{} is a compiler for {arch}, not this machine's own", compiler.path.display()),
+                "jobs for this machine's own kind are refused",
+                "take its directory off distccd's PATH, or put it last; compilers of other machines are found by 'path =' in their rules",
+            ));
+        }
+    }
 }
 
 /// The names that are served: whether links, whitelist, list and records are as `install --helper` would

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::daemon::Daemon;
 use super::install::{names, COMMANDS, LINKS};
 use super::look::Look;
-use super::names::{how_to_install, resolve_with, Triple};
+use super::names::{how_to_install, resolve_all, resolve_linked, Triple};
 use super::place::Tree;
 use super::report::{self, Finding, Severity};
 use super::{client_check, service, Failure};
@@ -85,14 +85,17 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         true => host::facts_file(),
         false => tree.real(Path::new(FACTS)),
     };
-    let triples = resolve_with(&rules, &facts);
+    let triples = resolve_all(&rules, &facts, false);
     let set_up_as_helper = tree.exists(LINKS) || tree.exists(COMMANDS);
     let neither = !arguments.helper && !arguments.client;
     let helper = arguments.helper || (neither && set_up_as_helper);
     let set_up_as_client = || client_check::rules_text(&arguments.root).is_some();
     let client = arguments.client || (neither && set_up_as_client());
     let setup = Setup {
-        names: names(&triples),
+        names: match helper {
+            true => names(&resolve_linked(&rules, &facts)),
+            false => BTreeSet::new(),
+        },
         triples,
         rules: &rules,
         rules_directories: directories.into_iter().filter(|d| d.is_dir()).collect(),

@@ -137,16 +137,20 @@ pub fn multiarch_directory(path: &[u8]) -> Option<String> {
         _ => return None,
     };
     // Four words at most, the kernel's among them: `c++`, `x86_64-linux-gnu`, `python3.11`.
-    (looks_like_triple(triple) && triple.split('-').any(|w| w == "linux" || w == "kfreebsd"))
-        .then(|| triple.to_owned())
+    let named =
+        looks_like_triple(triple) && triple.split('-').any(|w| w == "linux" || w == "kfreebsd");
+    // Debian's directory for its i686: the architecture's name, not the compiler's.
+    let compiler = match triple {
+        "i386-linux-gnu" => "i686-linux-gnu",
+        other => other,
+    };
+    named.then(|| compiler.to_owned())
 }
 
 fn looks_like_triple(text: &str) -> bool {
     text.contains('-')
         && text.len() <= crate::compiler::name::NAME_MAX
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        && text.bytes().all(crate::abi::triple::is_name_byte)
 }
 
 fn is_version(text: &str) -> bool {
