@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
-use nix::sys::resource::{getrlimit, setrlimit, Resource};
+use nix::sys::resource::{getrlimit, rlim_t, setrlimit, Resource};
 use nix::sys::signal::Signal;
 use thiserror::Error;
 
@@ -44,7 +44,7 @@ impl Default for Limits {
 
 /// Seconds of processor time for ccroute's own work on a job, until the rules say what the job may take.
 /// It needs milliseconds.
-const OWN_WORK: u64 = 10;
+const OWN_WORK: rlim_t = 10;
 
 /// Seconds between the signal that a process may catch and the one that it cannot.
 const GRACE: u64 = 2;
@@ -152,7 +152,7 @@ impl Cause {
 
 /// The limit on ccroute's own work, while it lasts.
 pub struct OwnWork {
-    before: Option<(u64, u64)>,
+    before: Option<(rlim_t, rlim_t)>,
 }
 
 impl OwnWork {

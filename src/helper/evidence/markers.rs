@@ -1,5 +1,7 @@
 //! Line markers, `# LINE "FILE" FLAGS`, as gcc and clang leave them in preprocessed source.
 
+use memchr::memmem;
+
 use super::CompilerSeen;
 
 /// One line marker.
@@ -51,11 +53,14 @@ impl<'a> Iterator for Markers<'a> {
 
     fn next(&mut self) -> Option<Marker<'a>> {
         while !self.rest.is_empty() {
-            let line = next_line(&mut self.rest);
-            if line.starts_with(b"# ") {
-                if let Some(marker) = parse(line) {
-                    return Some(marker);
-                }
+            // Few lines are markers: the search for the next one is faster than a look at every line.
+            if !self.rest.starts_with(b"# ") {
+                let before = memmem::find(self.rest, b"\n# ")?;
+                self.rest = &self.rest[before + 1..];
+            }
+            let marker = parse(next_line(&mut self.rest));
+            if marker.is_some() {
+                return marker;
             }
         }
         None

@@ -83,6 +83,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_sched_setaffinity,
     libc::SYS_sched_setattr,
     libc::SYS_ioprio_set,
+    #[cfg(not(target_arch = "arm"))] // The crate has no number for it there.
     libc::SYS_migrate_pages,
     libc::SYS_move_pages,
     // System V and POSIX communication.
