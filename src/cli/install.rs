@@ -83,7 +83,7 @@ pub(super) struct Arguments {
     /// directory. It keeps what it replaces; uninstall brings that back.
     #[arg(long, verbatim_doc_comment)]
     pub(super) client: bool,
-    /// The helpers, as distcc writes them: ADDRESS[:PORT][/JOBS]
+    /// The helpers, as distcc writes them: pc.local:3632/8
     ///
     /// Writes /etc/distcc/hosts, and asks each helper whether it serves this
     /// machine's names.
@@ -116,7 +116,7 @@ pub(super) struct Removal {
     /// replaced.
     #[arg(long, verbatim_doc_comment)]
     client: bool,
-    /// The masquerade directory [default: the one that install used]
+    /// The masquerade directory [default: that of install]
     #[arg(long, value_name = "DIR", requires = "client", value_hint = ValueHint::DirPath)]
     pub(super) masquerade: Option<PathBuf>,
     #[command(flatten)]

@@ -35,7 +35,7 @@ const VARIABLES: &[(&str, &str)] = &[
         "The record of compilers, in place of /var/lib/ccroute/compilers. Not looked at in a process with more rights than its caller.",
     ),
     (
-        "_CCROUTE_PASSED, _CCROUTE_COMPILER",
+        "_CCROUTE_PASSED, _CCROUTE_COMPILER, _CCROUTE_ADDED",
         "Set by ccroute for the programs that it runs, so that it knows itself again.",
     ),
     (

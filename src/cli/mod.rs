@@ -59,7 +59,7 @@ enum Command {
     List(list::Arguments),
     /// Validate the rules and try the compilers that they name
     Check(check::Arguments),
-    /// Report what is wrong with the set-up, and the commands that fix it
+    /// Report what is wrong with the set-up, and how to fix it
     Doctor(doctor::Arguments),
     /// Set this machine up as a helper or as a client
     Install(install::Arguments),

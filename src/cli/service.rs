@@ -107,7 +107,11 @@ pub(super) fn network(text: &str) -> Result<String, String> {
 
 /// The networks that an earlier `install --helper --allow` named.
 pub(super) fn recorded_networks(tree: &Tree) -> Vec<String> {
-    let text = tree.text(VARIABLES).unwrap_or_default();
+    networks_in(&tree.text(VARIABLES).unwrap_or_default())
+}
+
+/// The networks that a text of our variables names, whoever has edited it since.
+pub(super) fn networks_in(text: &str) -> Vec<String> {
     let line = text
         .lines()
         .find_map(|l| l.strip_prefix(ALLOWED)?.strip_suffix('"'));

@@ -16,7 +16,7 @@ use crate::shim::host;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The helpers to send to, as distcc writes hosts [default: distcc's own list]
+    /// The helpers to ask [default: distcc's list]
     #[arg(long, value_name = "ADDRESS", num_args = 1.., value_parser = super::client::host, value_hint = ValueHint::Hostname)]
     host: Vec<String>,
     /// The compiler name, as a build calls it

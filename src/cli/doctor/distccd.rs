@@ -76,7 +76,15 @@ fn settings(setup: &Setup<'_>, found: &mut Vec<Finding>) {
             }
             () => continue,
         };
-        let restart = setup.restart_with(setup.daemons.first(), &[]);
+        // With the file the networks go, so they are named again.
+        let mut networks = service::recorded_networks(&setup.tree);
+        if networks.is_empty() {
+            networks = service::networks_in(&text);
+        }
+        if networks.is_empty() {
+            networks = proposed(setup);
+        }
+        let restart = setup.restart_with(setup.daemons.first(), &networks);
         let remove = setup.as_root(&format!("rm -f {}", quote::path(&real)));
         found.push(Finding::new(
             Severity::Fault,
@@ -142,28 +150,23 @@ fn reach(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>) {
         .map(String::as_str)
         .collect();
     let only_here = !allowed.is_empty() && allowed.iter().all(|a| service::is_loopback(a));
-    let (what, effect) = if let Some(at) = listens.iter().find(|l| service::is_loopback(l)) {
-        (
-            format!("listens on {at} only"),
-            "no other machine can connect",
-        )
-    } else if !missing.is_empty() && !daemon.has(OPEN) {
-        (
-            format!("does not allow {}", missing.join(", ")),
-            "it refuses clients there: distcc says 'failed to write'",
-        )
-    } else if only_here && !daemon.has(OPEN) {
-        (
-            "allows this machine only".to_owned(),
-            "it refuses clients: distcc says 'failed to write'",
-        )
-    } else {
+    let mut wrong = Vec::new();
+    // The last of them counts.
+    if let Some(at) = listens.last().filter(|l| service::is_loopback(l)) {
+        wrong.push(format!("listens on {at} only"));
+    }
+    if !missing.is_empty() && !daemon.has(OPEN) {
+        wrong.push(format!("does not allow {}", missing.join(", ")));
+    } else if only_here && wrong.is_empty() && !daemon.has(OPEN) {
+        wrong.push("allows this machine only".to_owned());
+    }
+    if wrong.is_empty() {
         return;
-    };
+    }
     found.push(Finding::new(
         Severity::Fault,
-        format!("distccd ({}) {what}", daemon.id),
-        effect,
+        format!("distccd ({}) {}", daemon.id, wrong.join(", and ")),
+        "clients cannot connect, or are refused: distcc says 'failed to write'",
         setup.restart_with(Some(daemon), &proposed(setup)),
     ));
 }
