@@ -14,7 +14,7 @@ const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// `make`, as somebody types it.
-fn make(words: &[&str]) {
+pub fn make(words: &[&str]) {
     let mut command = Command::new(need("make"));
     command.current_dir(PROJECT).args(words);
     command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
@@ -48,7 +48,7 @@ fn installed(settings: &[&str]) -> BTreeSet<String> {
     files(&scratch.0)
 }
 
-fn debian_package() -> PathBuf {
+pub fn debian_package() -> PathBuf {
     make(&["deb"]);
     let arch = tool_output("dpkg", ["--print-architecture"], Path::new("/"));
     let name = format!("target/deb/ccroute_{VERSION}_{}.deb", arch.trim());
@@ -229,6 +229,8 @@ fn the_scripts_are_right() {
         "packaging/alpine/ccroute.post-upgrade",
         "packaging/alpine/ccroute.trigger",
         "packaging/client.sh",
+        "tests/clean/names.sh",
+        "tests/clean/root.sh",
         "packaging/dist.sh",
         "packaging/setup.sh",
         "packaging/demo.sh",
