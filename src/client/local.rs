@@ -14,7 +14,7 @@ use std::path::Path;
 
 use crate::compiler::name::Tool;
 use crate::helper::hostile::{hostile, Hostile, JobFiles};
-use crate::options::table::LeftOut;
+use crate::options::table::{LeftOut, Row};
 use crate::options::{find, scan_as, Arg, Family, Kind, Stays};
 use crate::os::shown;
 
@@ -210,7 +210,8 @@ fn as_sent<'a>(call: &Call<'a>) -> Vec<&'a OsStr> {
     while let Some(word) = rest.next() {
         let bytes = word.as_bytes();
         let row = find(Family::Gcc, bytes).filter(|row| bytes.starts_with(row.name.as_bytes()));
-        let alone = row.is_some_and(|row| row.name.len() == bytes.len());
+        let spaced = |row: &Row| row.name.len() == bytes.len() && row.takes(Family::Gcc) > 0;
+        let alone = row.is_some_and(spaced);
         match row.and_then(|row| row.left_out) {
             Some(_) if alone => drop(rest.next()),
             Some(LeftOut::Joined) => {}
@@ -302,6 +303,8 @@ impl<'a> Seen<'a> {
             "-Wa," => return assembler_words(word),
             "-Xassembler" if assembler_word(value) => return Some(LocalReason::WritesMore(value)),
             "-Xclang" => return self.option(value, None),
+            // distcc takes it for the output.
+            _ if word.starts_with(b"-o") => return Some(LocalReason::Spelling(word)),
             _ => {}
         }
         Some(match row.stays_with(value)? {

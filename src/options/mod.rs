@@ -27,7 +27,7 @@ impl<'a> Arg<'a> {
     /// The target that the argument names outright: `--target=x`, `-target x`.
     pub fn target(&self) -> Option<&'a [u8]> {
         match self.kind {
-            Kind::Valued(b"-target" | b"--target", value) => value,
+            Kind::Valued(b"-target", value) => value,
             Kind::Plain(word) => word.strip_prefix(b"--target="),
             _ => None,
         }

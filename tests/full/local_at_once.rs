@@ -527,7 +527,10 @@ fn what_a_helper_refuses_is_never_sent() {
             "{tool:?} {row}"
         );
     }
-    let sent = ["-c", "a.c", "-Wl,-o,x", "-DX=/etc", "-include", "/etc/x.h"].map(OsStr::new);
+    let sent = [
+        "-c", "a.c", "-Wl,-o,x", "-Wl,", "-DX=/etc", "-include", "/etc/x.h",
+    ]
+    .map(OsStr::new);
     assert_eq!(local_reason(&call(Tool::Gcc, &sent)), None);
 }
 

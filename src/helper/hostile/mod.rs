@@ -172,8 +172,12 @@ impl Check<'_> {
             let refused = row.refused.as_ref()?;
             let next = next.filter(|_| row.takes(Family::Any) > 0);
             let value = row.value(spelling).or(next).unwrap_or_default();
-            self.refuses(refused.when, value, spelling)
-                .then(|| refuse(option_name(word), refused.harm, refused.why))?
+            // Two dashes for one are another spelling of long options: `--debug` is no `-d`.
+            let stripped = spelling != word && word.ends_with(spelling);
+            if stripped && row.name.len() == 2 || !self.refuses(refused.when, value, spelling) {
+                return None;
+            }
+            refuse(option_name(word), refused.harm, refused.why)
         })
     }
 

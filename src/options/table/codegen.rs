@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Row] = &[
     start("--warn-"),
     next("-Hd").gcc(),
     next("-Hf").gcc(),
-    next("-Xf").gcc(),
+    next("-Xf").words(1, 0),
     start("-fauto-profile").stays(Stays::Reads).refused(Always, Reads, PROFILE),
     start("-fbranch-probabilities").stays(Stays::Reads),
     word("-fcoverage-compilation-dir").label(),

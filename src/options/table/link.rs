@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Row] = &[
     next("--classpath").clang().stays(Spelling),
     next("--dyld-prefix").clang().stays(Spelling),
     next("--encoding").clang().stays(Spelling),
-    next("--entry").gcc().stays(Spelling).label().long_for("-e"),
+    next("--entry").words(1, 0).stays(Spelling).label().long_for("-e"),
     next("--extdirs").clang().stays(Spelling),
     next("--for-linker").stays(Spelling).label().long_for("-Xlinker"),
     next("--force-link").stays(Spelling).label().long_for("-u"),

@@ -8,7 +8,7 @@ use When::Only;
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     next("--mhwdiv").clang().stays(Spelling),
-    next("--target").target(),
+    word("--target").target(),
     word("-EB").target(),
     word("-EL").target(),
     joined("-G"),

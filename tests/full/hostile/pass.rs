@@ -143,6 +143,7 @@ fn options_of_honest_builds_pass() {
         "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -mmcu=atmega328p -S",
         "-fprofile-update=atomic -fpatchable-function-entry=16,16 -mrecord-mcount -pg -fzero-call-used-regs=used-gpr",
         "-MD -MP -MQ x.o",
+        "--debug --optimize --pedantic --no-warnings --std=c99 --warn-all",
         // No linker runs.
         "-shared -static -rdynamic -nostdlib -pie -Wl,-z,now -Wl,--as-needed -Wl,-rpath,/opt/lib -Wl,-O1",
         "-Wl,-soname,x.so -Wl,--hash-style=gnu -fuse-ld=lld -z now -u x -Xlinker -z -Xlinker now -lm -L/x",

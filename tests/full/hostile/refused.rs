@@ -244,7 +244,6 @@ fn without_c_the_linker_would_run() {
     for hidden in [
         "-Xlinker",
         "-Hf",
-        "-Xf",
         "-gnatO",
         "-I",
         "-MT",
