@@ -6,6 +6,11 @@ use std::path::Path;
 /// A word for a command that the user pastes. What cannot be part of a command (a NUL byte) is left out.
 pub fn word(word: &str) -> String {
     let word = word.replace('\0', "");
+    // shlex quotes an equals sign, because of words in front of a command; these follow one.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./,:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word;
+    }
     shlex::try_quote(&word).map_or_else(|_| String::new(), std::borrow::Cow::into_owned)
 }
 
@@ -28,6 +33,7 @@ mod tests {
     fn a_pasted_word_is_the_word() {
         for (given, quoted) in [
             ("-O2", "-O2"),
+            ("-march=armv6+fp", "-march=armv6+fp"),
             ("/usr/bin/gcc-12", "/usr/bin/gcc-12"),
             ("a b", "'a b'"),
             ("", "''"),
