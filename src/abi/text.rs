@@ -16,7 +16,7 @@ pub enum TextError {
     Form(String),
     #[error("unknown property `{0}`")]
     Property(String),
-    #[error("`{1}` is no {0}")]
+    #[error("`{1}` is not a known {0}")]
     Value(&'static str, String),
     #[error("`{0}` is given twice")]
     Twice(&'static str),

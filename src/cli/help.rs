@@ -28,7 +28,7 @@ fn in_words(examples: &[Example]) -> String {
 fn long_end() -> String {
     let first = EXAMPLES.iter().map(|(_, examples)| &examples[..1]);
     let mut text = in_words(&first.collect::<Vec<_>>().concat());
-    text += "\n\nEach command has help of its own: ccroute COMMAND --help. Manual pages:\nccroute(1), ccroute.rules(5).";
+    text += "\n\nHelp for a command: ccroute COMMAND --help. Manual pages:\nccroute(1), ccroute.rules(5).";
     text
 }
 

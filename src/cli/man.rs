@@ -103,7 +103,7 @@ const FILES: &[(&str, &str)] = &[
     ),
     (
         "/var/lib/ccroute/replaced",
-        "What stood in the masquerade directory before install --client.",
+        "The files of the masquerade directory that install --client replaced.",
     ),
     ("/run/ccroute/guard", "The guard, while it is on."),
 ];
@@ -266,7 +266,7 @@ fn rules_page() -> String {
         "A file in an earlier directory replaces one of the same name in a later one; a link to /dev/null switches it off. All files count in the order of their names, whatever their directory. The files that come with ccroute are numbered 10 to 40 and are part of the program, below all directories; messages name their lines as shipped:FILE:LINE. Their text is in share/ccroute/rules.d, to read and to copy from: what is changed there changes nothing.",
     );
     page.text(
-        "Every section that holds for a request counts, in that order; the later wins, key by key. += adds to a list. A key stands once in a section.",
+        "Every section that holds for a request counts, in that order; the later wins, key by key. += adds to a list. A key appears at most once in a section.",
     );
     page.text(
         "A file with a fault is never skipped: ccroute refuses to work (exit 78) and names file, line and column. So it does if someone other than root or the user who runs ccroute can write to a file or its directory. ccroute check shows all faults, ccroute explain which line decided a call.",
@@ -274,7 +274,7 @@ fn rules_page() -> String {
     page.section("SECTIONS");
     page.bold_line("[PATTERN CONDITION…]");
     page.text(
-        "The pattern is a glob over the triple of the name that was asked for, or the word native: a name without a triple, which * never matches. All conditions must hold; each stands at most once. The section [ccroute] is about the program itself: it takes no conditions, and only the keys that say so.",
+        "The pattern is a glob over the triple of the name that was asked for, or the word native: a name without a triple, which * never matches. All conditions must hold. Each appears at most once. The section [ccroute] is about the program itself: it takes no conditions, and only the keys that say so.",
     );
     for condition in Condition::ALL {
         let Help { value, text } = condition.help();

@@ -57,7 +57,7 @@ pub enum LocalReason<'a> {
     IncludesBinary(&'a [u8]),
     /// `-x`, which keeps distcc from telling the helper that macros are expanded.
     Language(&'a [u8]),
-    /// An output that is no file.
+    /// An output that is not a file.
     Output(&'a [u8]),
     /// An argument that makes a second file beside the object.
     WritesMore(&'a [u8]),
@@ -90,12 +90,12 @@ impl LocalReason<'_> {
             StandardInput => "source from standard input",
             SecondInput(_) => "a second input",
             SecondOutput(_) => "a second output",
-            UnknownSource(_) => "no source that is sent",
+            UnknownSource(_) => "not a source that distcc sends",
             Assembler(_) => "assembler",
             Probe(_) => "a configure test",
             IncludesBinary(_) => "includes binary files",
             Language(_) => "-x LANGUAGE",
-            Output(_) => "output that is no file",
+            Output(_) => "output that is not a file",
             WritesMore(_) => "writes more than the object",
             ReadsFile(_) => "reads a file of the client's",
             Intermediate(_) => "link-time optimisation",
@@ -113,26 +113,34 @@ impl fmt::Display for LocalReason<'_> {
         use LocalReason::*;
         match self {
             Tool(tool) => write!(f, "{tool} is not sent"),
-            CompilesNothing => f.write_str("neither -c nor -S: nothing that can be distributed"),
+            CompilesNothing => f.write_str("without -c or -S there is nothing to distribute"),
             Asks(word) => write!(f, "{} only asks the compiler", shown(word)),
             ResponseFile(file) => write!(f, "@{} may hold any argument", shown(file)),
             NoInput => f.write_str("no source is given"),
             StandardInput => f.write_str("the source comes from standard input"),
             SecondInput(word) => write!(f, "{} is a second input", shown(word)),
             SecondOutput(word) => write!(f, "{} is a second output", shown(word)),
-            UnknownSource(word) => write!(f, "{} is no source that is sent", shown(word)),
+            UnknownSource(word) => write!(f, "{} is not a source that distcc sends", shown(word)),
             Assembler(word) => write!(f, "{} is assembler", shown(word)),
             Probe(word) => write!(f, "{} is a configure test", shown(word)),
             IncludesBinary(word) => write!(f, "{} includes binary files", shown(word)),
             Language(word) => write!(f, "-x {} is not sent", shown(word)),
-            Output(word) => write!(f, "the output {} is no file", shown(word)),
+            Output(word) => write!(f, "the output {} is not a file", shown(word)),
             WritesMore(word) => write!(f, "{} writes more than the object", shown(word)),
             ReadsFile(word) => write!(f, "{} reads what the helper does not have", shown(word)),
             Intermediate(word) => {
-                write!(f, "{} makes what only this compiler can read", shown(word))
+                write!(
+                    f,
+                    "{} makes an object that only this compiler can read",
+                    shown(word)
+                )
             }
             Preprocessing(word) => {
-                write!(f, "{} means something else in two steps", shown(word))
+                write!(
+                    f,
+                    "{} has another effect if preprocessing is a separate step",
+                    shown(word)
+                )
             }
             Spelling(word) => write!(f, "distcc does not know {}", shown(word)),
             Native(word) => write!(f, "{} means this machine", shown(word)),

@@ -21,7 +21,7 @@ pub const WRONG_VERSION: &str = "another version is needed";
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     #[error(
-        "passed through {} shims without reaching a compiler: take all but one of them off PATH",
+        "passed through {} shims without reaching a compiler: remove all but one of them from PATH",
         crate::request::MAX_DEPTH
     )]
     Recursion,
@@ -29,7 +29,7 @@ pub enum Refusal {
     #[error("refused: {reason} (rule {origin})")]
     ByRule { reason: String, origin: Origin },
 
-    #[error("renamed to {first} ({first_origin}), which is renamed to {second} ({second_origin}): a request is renamed once; remove one")]
+    #[error("renamed to {first} ({first_origin}), which is renamed to {second} ({second_origin}): only one of these rules may rename; remove the other")]
     RenamedTwice {
         first: String,
         first_origin: Origin,
@@ -43,17 +43,17 @@ pub enum Refusal {
     #[error("no compiler serves it (looked for {looked_for}): install one, or name one with 'use = TRIPLE' in a rule")]
     NotFound { looked_for: String },
 
-    #[error("{} is not executable: chmod +x it, or take it away", .0.display())]
+    #[error("{} is not executable: make it executable (chmod +x), or remove it", .0.display())]
     NotExecutable(PathBuf),
 
-    #[error("{wanted} is asked for, but {compiler} would compile for another machine ({differences}): state the client's flags with 'defaults =' in a rule, or install another compiler")]
+    #[error("the job asks for {wanted}, but {compiler} would compile for another machine ({differences}): state the client's flags with 'defaults =' in a rule, or install another compiler")]
     WrongTarget {
         wanted: String,
         compiler: String,
         differences: String,
     },
 
-    #[error("{left} does not agree with {right} ({differences}): the job contradicts itself")]
+    #[error("{left} contradicts {right} ({differences}): the job contradicts itself")]
     Contradiction {
         left: String,
         right: String,
@@ -79,7 +79,9 @@ pub enum Refusal {
     #[error("the name does not say which machine it is for, and neither does the job: {rule}")]
     UnknownNative { rule: AddRule },
 
-    #[error("a native name in {mode} cannot be told apart: ask for TRIPLE-{tool}")]
+    #[error(
+        "in {mode}, a native name does not say which machine it is for: ask for TRIPLE-{tool}"
+    )]
     NativeUnsupported { mode: &'static str, tool: String },
 
     #[error("'{word}-{tool}' is a wrapper around some compiler and names no machine: ask for TRIPLE-{tool}, or compile it locally")]
@@ -109,7 +111,7 @@ pub enum Refusal {
         rule: AddRule,
     },
 
-    #[error("version {wanted} is needed ({policy}), {compiler} is {offered}: install that version, or allow it with 'version = any' in a rule")]
+    #[error("the job needs version {wanted} ({policy}), but {compiler} is {offered}: install that version, or allow it with 'version = any' in a rule")]
     Version {
         wanted: String,
         policy: &'static str,
@@ -120,7 +122,7 @@ pub enum Refusal {
     #[error("a client may not send this: {0}; compile the file locally")]
     Hostile(Hostile),
 
-    #[error("this helper's guard is on for another {minutes} min: it compiles nothing for its own machine until then")]
+    #[error("this helper's guard is on for another {minutes} min: until then it does not compile for its own machine")]
     Guarded { minutes: u64 },
 
     #[error(

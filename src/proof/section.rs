@@ -115,7 +115,7 @@ pub fn section_of(measured: &Measured) -> String {
     if let Some(tune) = &measured.implied_tune {
         let _ = writeln!(
             text,
-            "# follows from -march, not stated: {tune} (a stand-in with a tune of its own needs it)"
+            "# follows from -march, not stated: {tune} (a stand-in with another tune needs it)"
         );
     }
     if measured.objects.len() < 2 {

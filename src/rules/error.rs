@@ -38,23 +38,25 @@ pub enum Fault {
         super::parse::LINE_MAX
     )]
     LongLine,
-    #[error("neither a [section], a KEY = VALUE nor a comment")]
+    #[error("this line is not a [section], a KEY = VALUE or a comment")]
     Unknown,
     #[error("the section is not closed: end it with ]")]
     OpenSection,
     #[error("the section is empty: write a triple's pattern or native")]
     EmptySection,
-    #[error("'{0}' is no triple's pattern (letters, digits, _ . + - and * ? [])")]
+    #[error("'{0}' is not a pattern for triples (letters, digits, _ . + - and * ? [])")]
     BadPattern(String),
     #[error("bad glob '{0}': {1}")]
     BadGlob(String, &'static str),
     #[error("unknown condition '{0}': one of {list}", list = super::reference::condition_words())]
     UnknownCondition(String),
-    #[error("condition '{0}' stands twice")]
+    #[error("condition '{0}' appears twice: remove one")]
     ConditionTwice(&'static str),
     #[error("condition '{0}' needs a value")]
     ConditionValue(&'static str),
-    #[error("'{0}' is no address or network: such as 192.168.1.20, 192.168.1.0/24, fd00::/8")]
+    #[error(
+        "'{0}' is not an address or a network, such as 192.168.1.20, 192.168.1.0/24, fd00::/8"
+    )]
     BadAddress(String),
     #[error("[ccroute] is about the program itself and takes no conditions")]
     NoConditions,
@@ -64,9 +66,9 @@ pub enum Fault {
     NoSection,
     #[error("unknown key '{0}'{1}")]
     UnknownKey(String, String),
-    #[error("key '{0}' stands twice in this section: remove one, or write += in another section")]
+    #[error("key '{0}' appears twice in this section: remove one, or write += in another section")]
     KeyTwice(String),
-    #[error("'{0}' is no list and takes no +=")]
+    #[error("'{0}' is not a list: write = instead of +=")]
     NotAList(String),
     #[error("'{0}' has no value")]
     EmptyValue(String),
@@ -79,14 +81,14 @@ pub enum Fault {
         value: String,
         allowed: &'static str,
     },
-    #[error("'{0}' is no tool: such as gcc, g++, clang")]
+    #[error("'{0}' is not a tool, such as gcc, g++, clang")]
     UnknownTool(String),
-    #[error("'{0}' is no triple (letters, digits and _ . + - only)")]
+    #[error("'{0}' is not a triple (letters, digits and _ . + - only)")]
     BadTriple(String),
     #[error("'{0}' is not absolute: begin it with /")]
     RelativePath(String),
     #[error("'{0}' is not the name of a variable (letters, digits and _)")]
     BadVariable(String),
-    #[error("'{0}' is no {1}")]
+    #[error("'{0}' is not a {1}")]
     BadNumber(String, &'static str),
 }

@@ -170,11 +170,11 @@ impl Key {
             Key::LogLevel => choice(value, self, log_level),
             Key::LimitMemory | Key::LimitFileSize => match size(value) {
                 Some(_) => Ok(()),
-                None => Err(Fault::BadNumber(value.into(), "size: such as 512M or 2G")),
+                None => Err(Fault::BadNumber(value.into(), "size, such as 512M or 2G")),
             },
             Key::LimitCpu => match seconds(value) {
                 Some(_) => Ok(()),
-                None => Err(Fault::BadNumber(value.into(), "time: such as 90s or 10m")),
+                None => Err(Fault::BadNumber(value.into(), "time, such as 90s or 10m")),
             },
         }
     }

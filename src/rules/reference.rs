@@ -79,7 +79,7 @@ impl Condition {
             ),
             Condition::Source => help(
                 "GLOB",
-                "The preprocessed source names such a triple, in its line markers or predefined macros. On a helper only.",
+                "The line markers or predefined macros of the preprocessed source name such a triple. On a helper only.",
             ),
         }
     }
@@ -102,11 +102,11 @@ impl Key {
         match self {
             Key::Use => help(
                 "TRIPLE…",
-                "Compilers to try, in this order, by the triples in their names. The word native is the compiler without a triple.",
+                "The installed compilers to try, in this order, by the triples in their names. The word native means the own compiler, without a triple.",
             ),
             Key::Path => help(
                 "DIRECTORY…",
-                "Directories to look in before PATH. Absolute; may have * and ?.",
+                "The directories to search before PATH. They are absolute; * and ? match any text.",
             ),
             Key::Names => help(
                 "TRIPLE…",
@@ -114,30 +114,30 @@ impl Key {
             ),
             Key::Defaults => help(
                 "FLAGS",
-                "What the client's own compiler assumes when nothing is said. Each flag is stated to the stand-in, unless the job says otherwise.",
+                "The defaults of the client's own compiler. The stand-in gets each of these flags, unless the job states another.",
             ),
             Key::Proof => help(
                 "WORDS",
-                "What a probe compiled with these defaults must come to; ccroute check compares. Written by ccroute probe.",
+                "The hash that the probe's object must have, compiled with these defaults. ccroute probe writes it; ccroute check compares.",
             ),
-            Key::Flags => help("FLAGS", "Flags put before the job's own: the job's own win."),
-            Key::ForceFlags => help("FLAGS", "Flags put after the job's own: these win."),
-            Key::DropFlags => help("GLOB…", "Flags of the job that are left out."),
+            Key::Flags => help("FLAGS", "Flags to put before the job's own. The job's own win."),
+            Key::ForceFlags => help("FLAGS", "Flags to put after the job's own. These win."),
+            Key::DropFlags => help("GLOB…", "Flags to remove from the job."),
             Key::Tool => help(
                 "TOOL",
                 "The tool that serves the name NAME: tool.cc = gcc.",
             ),
             Key::Version => help(
                 "any, major, exact",
-                "How far the stand-in's version has to be the one that the name asks for or the source shows. Without it: major, where a version is known.",
+                "How closely the stand-in's version must match the version that the name asks for or the source shows. Default: major, if a version is known.",
             ),
             Key::As => help(
                 "TRIPLE",
-                "The triple that this request really means. It is looked up once more under that triple.",
+                "The triple that this request means. The sections of that triple then apply.",
             ),
             Key::Send => help(
                 "COMMAND",
-                "The program that jobs are handed to on the client, such as distcc; none keeps them here.",
+                "The launcher for jobs on the client, such as distcc. With none, jobs are compiled locally.",
             ),
             Key::ExpandMacros => help(
                 "client, helper",
@@ -145,27 +145,27 @@ impl Key {
             ),
             Key::Fallback => help(
                 "allow, refuse",
-                "Whether distcc may compile on the client when the helper fails. With refuse the build stops instead. Without it: as distcc's own variables say.",
+                "Whether distcc may compile on the client if the helper fails. With refuse the build stops instead. Default: what distcc's own variables say.",
             ),
             Key::Refuse => help(
                 "REASON",
-                "Refuse, with this reason. A later use takes it back, and the other way round.",
+                "Refuse, with this reason. A later use cancels it, and a later refuse cancels a use.",
             ),
             Key::OnRefuse => help(
                 "local, quiet, elsewhere",
-                "How a helper refuses: local lets the client compile or fail as it is told to (exit 110); quiet lets it always compile (exit 200); elsewhere makes it try its next helper. Without it: local.",
+                "How a helper refuses. With local, distcc compiles on the client, or fails if the client forbids that (exit 110). With quiet, it always compiles on the client (exit 200). With elsewhere, it tries the next helper. Default: local.",
             ),
             Key::Sandbox => help(
                 "yes, no, require",
-                "Whether a compiler on a helper runs in the sandbox (see Security). With require the helper refuses jobs where its kernel lacks a part of the sandbox. Without it: yes.",
+                "Whether a compiler on a helper runs in the sandbox (see Security). With require the helper refuses all jobs if its kernel lacks a part of the sandbox. Without it: yes.",
             ),
             Key::Log => help(
                 "off | syslog | FILE",
-                "Where calls are recorded, for ccroute stats: in this file, in the system's log, or nowhere. Only in the section [ccroute]. Without it: in /var/log/ccroute/calls on a helper, in ~/.local/state/ccroute/calls otherwise.",
+                "The record of calls, for ccroute stats: this file, the system's log, or none. Only in the section [ccroute]. Without it: in /var/log/ccroute/calls on a helper, in ~/.local/state/ccroute/calls otherwise.",
             ),
             Key::LogLevel => help(
                 "refused, distributed, all",
-                "Which calls are recorded: those refused; what was sent or served to clients as well; all. Only in the section [ccroute]. Without it: all.",
+                "Which calls are recorded: refused; distributed (refused, sent, and served to clients); all. Only in the section [ccroute]. Without it: all.",
             ),
             Key::Environment => help(
                 "NAME…",

@@ -451,15 +451,15 @@ fn the_reason_names_the_argument() {
         ),
         (
             "-c a.c -flto=auto",
-            "-flto=auto makes what only this compiler can read",
+            "-flto=auto makes an object that only this compiler can read",
         ),
         ("-c a.c -march=native", "-march=native means this machine"),
         ("-c a.c b.c", "b.c is a second input"),
         ("-c x.S", "x.S is assembler"),
-        ("-c x.\u{1b}", "x.\\x1b is no source that is sent"),
+        ("-c x.\u{1b}", "x.\\x1b is not a source that distcc sends"),
         (
             "-o a a.o",
-            "neither -c nor -S: nothing that can be distributed",
+            "without -c or -S there is nothing to distribute",
         ),
         ("@x -c a.c", "@x may hold any argument"),
     ];

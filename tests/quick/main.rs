@@ -19,3 +19,4 @@ mod rules_dirs;
 mod rules_laws;
 mod rules_text;
 mod triples;
+mod words;

@@ -88,7 +88,7 @@ impl Check<'_> {
                 return refuse(
                     word,
                     Harm::Hides,
-                    "what follows are files, whatever it looks like",
+                    "the words after it are files, whatever they look like",
                 );
             }
             if word.len() < 2 || word[0] != b'-' {
@@ -158,7 +158,7 @@ impl Check<'_> {
         if bare || self.job.owns(word) {
             return None;
         }
-        refuse(b"an input", Harm::Reads, "is no file of this job")
+        refuse(b"an input", Harm::Reads, "is not a file of this job")
     }
 
     /// One option in one spelling, as gcc and as clang read it.

@@ -9,7 +9,7 @@ use When::{Always, Except, Outside, OutsideTree};
 const HEADERS: &str = "searches a directory for headers";
 const DEPENDENCIES: &str = "writes dependencies to a file";
 const BEFORE: &str = "reads a file before the source";
-const MODULES: &str = "keeps a store of compiled modules, in files of its own naming";
+const MODULES: &str = "keeps a store of compiled modules, in files that it names";
 const TOKENS: &str = "maps serialised tokens into the compiler";
 const OTHERS: &str = "puts other files in the place of those that are named";
 const OFFLOAD: &str = "runs the tools of another target";
