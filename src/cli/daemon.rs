@@ -101,7 +101,7 @@ impl Daemon {
             .is_some_and(|(started, changed)| changed > started + 1)
     }
 
-    /// A file as this process sees it, which may have a file system of its own.
+    /// A file as this process sees it, which may have another file system.
     pub(super) fn its(&self, path: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{path}", self.id))
     }

@@ -40,7 +40,7 @@ impl Tree {
     /// The tree below `root`.
     ///
     /// # Errors
-    /// `root` is no directory.
+    /// `root` is not a directory.
     pub(super) fn new(root: &Path, dry_run: bool, verbose: bool) -> Result<Tree, Failure> {
         if !root.is_dir() {
             return Err(Failure::Usage(format!(
@@ -132,7 +132,7 @@ impl Tree {
         ours.then(|| fs::read_to_string(self.real(path)).ok())?
     }
 
-    /// Makes a link in the place of whatever file stands there, which is kept.
+    /// Makes a link in place of an existing file, which is kept.
     pub(super) fn take_place(
         &self,
         at: &Path,
@@ -248,7 +248,7 @@ impl Tree {
         names
     }
 
-    /// Makes a file that bears the mark in the place of whatever file stands there, which is kept.
+    /// Makes a file that bears the mark in place of an existing file, which is kept.
     pub(super) fn take_place_of_file(
         &self,
         at: &Path,

@@ -25,7 +25,7 @@ impl Roff {
         self.0 += &format!(".PP\n{}\n", escaped(text));
     }
 
-    /// A line of its own.
+    /// A separate line.
     pub(super) fn bold_line(&mut self, text: &str) {
         self.0 += &format!("\\fB{}\\fR\n.br\n", escaped(text));
     }

@@ -130,7 +130,7 @@ struct Counts {
     reasons: BTreeMap<(Action, String), u64>,
     clients: Table,
     days: Table,
-    /// Lines that are no call.
+    /// Lines that are not calls.
     unread: u64,
 }
 

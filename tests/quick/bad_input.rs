@@ -160,7 +160,7 @@ fn rules_that_are_half_written() {
     let column = whole.len();
     for (cut, told) in [
         (5, "not closed"),
-        (column - 26, "neither a [section]"),
+        (column - 26, "this line is not a [section]"),
         (column - 3, "quote is not closed"),
     ] {
         let machine = Machine::with_rules("half", &whole[..cut]);

@@ -194,7 +194,7 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
     let danger = |what: String, fix: String| Finding::new(Severity::Danger, what, effect, fix);
     let Ok(meta) = Meta::of(&file) else {
         found.push(danger(
-            format!("distccd ({id}) was told to use {list}, which does not exist"),
+            format!("distccd ({id}) uses {list}, which does not exist"),
             setup.restart(daemon),
         ));
         return;
@@ -202,7 +202,7 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
     if let Some(barrier) = daemon.user.kept_out_by(&file, READ) {
         found.push(danger(
             format!(
-                "distccd ({id}) was told to use {list}, but {} keeps its user ({}) from reading it",
+                "distccd ({id}) uses {list}, but {} keeps its user ({}) from reading it",
                 barrier.at.display(),
                 daemon.user.uid
             ),
@@ -232,10 +232,7 @@ fn list_of_commands(setup: &Setup<'_>, daemon: &Daemon, found: &mut Vec<Finding>
     if Path::new(list) != setup.tree.real(Path::new(COMMANDS)) {
         found.push(Finding::new(
             Severity::Warning,
-            format!(
-                "distccd ({id}) was told to use {list}, not {}",
-                setup.shown(COMMANDS)
-            ),
+            format!("distccd ({id}) uses {list}, not {}", setup.shown(COMMANDS)),
             "it does not know the names that ccroute serves",
             setup.restart(daemon),
         ));
