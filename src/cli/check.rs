@@ -12,7 +12,7 @@ use serde_json::json;
 use super::client::recorded;
 use super::install::{COMMANDS, LINKS};
 use super::list::{refusal, stand_ins, why_not};
-use super::look::Look;
+use super::look::{Look, Progress};
 use super::names::{how_to_install, resolve, Triple};
 use super::place::Tree;
 use super::record::{record, serving, unprefixed};
@@ -224,7 +224,9 @@ impl Checked {
 /// rules say nothing of promises nothing.
 pub(super) fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<Checked> {
     let mut list = Vec::new();
-    for triple in triples {
+    let mut progress = Progress::new(triples.len());
+    for (number, triple) in triples.iter().enumerate() {
+        progress.at(number);
         let settings = rules.settings(&Plain(&triple.text));
         let silent = settings.use_.is_none() && settings.defaults.is_none();
         let Some((name, first)) = triple.c_compiler().filter(|_| !silent) else {

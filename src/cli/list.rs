@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::{json, Value};
 
-use super::look::Look;
+use super::look::{count, Look};
 use super::names::{how_to_install, resolve, Triple};
 use super::{graph, load_rules, Failure};
 use crate::decide::{Outcome, Refusal};
@@ -49,14 +49,41 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         super::json::print(out, "list", json!({"triples": list}))?;
         return Ok(Exit::Success);
     }
-    for triple in &triples {
-        print(out, triple, &rules)?;
+    let (served, others): (Vec<&Triple>, Vec<&Triple>) =
+        triples.iter().partition(|t| t.served().next().is_some());
+    writeln!(
+        out,
+        "{} served by compilers of this machine, {} not served",
+        count(served.len(), "triple"),
+        others.len()
+    )?;
+    for triple in served {
+        print(out, triple)?;
     }
-    writeln!(out, "native names (gcc, c++, …): by the client's address, by what the source shows; else refused")?;
+    writeln!(
+        out,
+        "native names (gcc, c++, …)\n  by the client's address or the job's source, otherwise refused"
+    )?;
+    // By what would serve them.
+    let mut missing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for triple in others {
+        let why = match refusal(triple) {
+            Some(Refusal::NotFound { .. }) => how_to_install(&stand_ins(triple, &rules)),
+            _ => None,
+        };
+        let why = why.unwrap_or_else(|| why_not(triple));
+        missing.entry(why).or_default().push(&triple.text);
+    }
+    for (why, triples) in missing {
+        writeln!(out, "not served: {why}")?;
+        for triple in triples {
+            writeln!(out, "  {triple}")?;
+        }
+    }
     Ok(Exit::Success)
 }
 
-fn print(out: &mut dyn Write, triple: &Triple, rules: &RuleSet<'_>) -> Result<(), super::Failure> {
+fn print(out: &mut dyn Write, triple: &Triple) -> Result<(), super::Failure> {
     writeln!(out, "{}", triple.text)?;
     let mut by_compiler: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, compiler) in triple.served() {
@@ -65,13 +92,6 @@ fn print(out: &mut dyn Write, triple: &Triple, rules: &RuleSet<'_>) -> Result<()
             .entry(compiler.display().to_string())
             .or_default()
             .push(tool);
-    }
-    if by_compiler.is_empty() {
-        let why = why_not(triple);
-        writeln!(out, "  nothing serves it: {why}")?;
-        if let Some(command) = how_to_install(&stand_ins(triple, rules)) {
-            writeln!(out, "  to install one: {command}")?;
-        }
     }
     for (compiler, tools) in by_compiler {
         writeln!(out, "  {:<28} {compiler}", tools.join(" "))?;

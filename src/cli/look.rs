@@ -2,7 +2,8 @@
 //! what the locale can show.
 
 use std::ffi::OsString;
-use std::io::{stdout, IsTerminal};
+use std::io::{stderr, stdout, IsTerminal};
+use std::time::{Duration, Instant};
 
 use crate::os;
 
@@ -72,6 +73,42 @@ impl Look {
         match self.unicode {
             true => "█".repeat(eighths / 8) + EIGHTHS[eighths % 8],
             false => "#".repeat(eighths.div_ceil(8)),
+        }
+    }
+}
+
+/// A line on standard error for work that takes longer than a second: on a terminal only.
+#[derive(Debug)]
+pub(super) struct Progress {
+    begun: Instant,
+    all: usize,
+    shown: bool,
+}
+
+impl Progress {
+    /// Of this many steps.
+    pub(super) fn new(all: usize) -> Progress {
+        Progress {
+            begun: Instant::now(),
+            all,
+            shown: false,
+        }
+    }
+
+    /// Step `number`, counted from 0, begins.
+    pub(super) fn at(&mut self, number: usize) {
+        const SILENT: Duration = Duration::from_secs(1);
+        if self.begun.elapsed() > SILENT && stderr().is_terminal() {
+            eprint!("\r{} of {}  ", number + 1, self.all);
+            self.shown = true;
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            eprint!("\r                    \r");
         }
     }
 }

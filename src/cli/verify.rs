@@ -3,19 +3,17 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use serde_json::{json, Value};
 
+use super::look::Progress;
 use super::probe::find_compiler;
 use super::Failure;
 use crate::exit::Exit;
 use crate::proof::verify::{Launcher, Sample, SampleResult, Status, Verifier};
-
-/// Fewer samples than this take no time worth reporting.
-const WORTH_PROGRESS: usize = 4;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -46,17 +44,13 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     for file in &arguments.files {
         samples.push(Sample::file(file, &arguments.flags)?);
     }
-    let progress = !arguments.json && samples.len() >= WORTH_PROGRESS && io::stderr().is_terminal();
+    let mut progress = Progress::new(samples.len());
     let mut results: Vec<SampleResult> = Vec::new();
     for (number, sample) in samples.iter().enumerate() {
-        if progress {
-            eprint!("\r{} of {}  ", number + 1, samples.len());
-        }
+        progress.at(number);
         results.push(verifier.check(sample));
     }
-    if progress {
-        eprint!("\r                    \r");
-    }
+    drop(progress);
     if arguments.json {
         let report = json!({
             "compiler": verifier.compiler().display().to_string(),
