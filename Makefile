@@ -96,6 +96,8 @@ lint:
 	packaging/setup.sh ci
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@# The words of texts that users read.
+	$(CARGO) test --locked --quiet --test quick -- words::
 
 # Builds only what is missing, so that "make && sudo make install" needs no compiler as root.
 $(sort $(PROGRAM) $(NATIVE)):

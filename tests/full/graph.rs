@@ -207,7 +207,7 @@ fn the_terminal_shows_the_same_routes() {
         "not served: no package here: build a compiler with crosstool-NG\n  powerpc-c4-linux-gnu  powerpc-c9-linux-gnu\n",
         "not served: refused: not that one (rule ",
         ":24)\n  bad-linux-gnu\n",
-        "not served: the name does not say which machine it is for",
+        "not served: the name does not say which machine it is for, and neither does the job\n  native from others\n",
     ] {
         assert!(text.contains(group), "{group}\n{text}");
     }

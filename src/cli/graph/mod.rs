@@ -305,10 +305,14 @@ impl Seen {
 fn came(name: &CompilerName, decision: &Decision) -> Came {
     let to = match &decision.outcome {
         Outcome::Run(run) => Ok(run.compiler.clone()),
-        // Nobody has the address that stands for all others.
+        // Without the rule that it proposes, which has lines of its own.
         Outcome::Refuse(refused) => {
             let why = refused.why.to_string();
-            Err(why.replace("[native from 0.0.0.0]", "[native from ADDRESS]"))
+            let short = match &refused.why {
+                Refusal::UnknownNative { .. } => why.split(": ").next(),
+                _ => why.lines().next(),
+            };
+            Err(short.unwrap_or_default().to_owned())
         }
         // A helper does not send.
         Outcome::Send(send) => Err(format!("sent through {}", send.launcher.display())),
