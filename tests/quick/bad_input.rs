@@ -244,7 +244,11 @@ fn renames_in_a_circle() {
     );
     bad_rules(
         &machine,
-        &["50-test.rules:2", "50-test.rules:4", "renamed once"],
+        &[
+            "50-test.rules:2",
+            "50-test.rules:4",
+            "only one of these rules may rename",
+        ],
     );
 }
 
