@@ -49,7 +49,6 @@ const SOFT: &[&str] = &["arm-linux-gnueabi-gcc", "arm-linux-gnueabi-g++"];
 const HARD: &[&str] = &["arm-linux-gnueabihf-gcc", "arm-linux-gnueabihf-g++"];
 
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn a_probed_section_alone_is_the_whole_set_up() {
     let scratch = Scratch::new("alone");
     let section = probed(&need("arm-linux-gnueabihf-gcc"));
@@ -102,7 +101,6 @@ fn a_probed_section_alone_is_the_whole_set_up() {
 }
 
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn armv6_on_an_armv7_compiler_is_identical_with_the_defaults_and_wrong_without() {
     let scratch = Scratch::new("armv6");
     let client = native(&scratch, PI, "arm-linux-gnueabi", PI_FLAGS);

@@ -109,7 +109,6 @@ fn what_ci_is_said_to_run_it_runs() {
 }
 
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn helper_and_client_work_as_the_readme_says() {
     for program in [
         "distccd",

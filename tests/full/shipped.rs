@@ -132,7 +132,6 @@ fn facts(scratch: &Scratch, rules: &Path, bin: &Path, name: &str) -> Facts {
 
 /// Each name of each section, compiled by each of its stand-ins that Debian has.
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn the_stand_ins_make_objects_for_the_client() {
     let scratch = Scratch::new("shipped");
     let rules = shipped_rules();
@@ -172,7 +171,6 @@ fn the_stand_ins_make_objects_for_the_client() {
 
 /// Every stand-in of every section, alone on the helper: it is run, with the client's defaults.
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn every_stand_in_that_is_named_serves() {
     let scratch = Scratch::new("named");
     let rules = shipped_rules();

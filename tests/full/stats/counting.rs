@@ -13,7 +13,6 @@ use crate::common::call::{Call, Trace};
 use crate::common::{executable, farm, told, Client, Distccd, Scratch, CCROUTE};
 
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn what_became_of_calls_is_counted_by_name_reason_rule_and_day() {
     let machine = Machine::new("count");
     let launcher = Trace::compiler(&machine.scratch.path("compilers/launch"));
@@ -142,7 +141,6 @@ fn what_is_hostile_in_a_path_stays_one_line_of_plain_text() {
 }
 
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn a_rule_says_where_and_how_much() {
     let machine = Machine::new("levels");
     let calls = |level: &str| -> u64 {
@@ -202,7 +200,6 @@ fn what_is_wrong_in_the_programs_section_is_said() {
 }
 
 #[test]
-#[ignore = "fails since the last merges; make test-all runs it"]
 fn a_helper_counts_its_clients() {
     let scratch = Scratch::new("clients");
     let triple = "arm-linux-gnueabihf";
