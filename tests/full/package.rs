@@ -78,7 +78,9 @@ fn debian_s_package_installs_serves_upgrades_and_leaves_nothing() {
         held.insert(file.strip_suffix(".gz").map_or(file.clone(), str::to_owned));
     }
     let mut expected = installed(&["ZSH=/usr/share/zsh/vendor-completions"]);
-    assert!(expected.remove("/usr/share/doc/ccroute/LICENSE"));
+    for renamed in ["LICENSE", "CHANGELOG.md"] {
+        assert!(expected.remove(&format!("/usr/share/doc/ccroute/{renamed}")));
+    }
     for own in ["copyright", "changelog"] {
         expected.insert(format!("/usr/share/doc/ccroute/{own}"));
     }
@@ -203,7 +205,9 @@ fn arch_s_package_is_built_by_makepkg() {
         .map(|l| format!("/{}", l.trim_end_matches(".gz")))
         .collect();
     assert!(held.lines().any(|l| l == ".INSTALL"));
-    assert!(expected.remove("/usr/share/doc/ccroute/LICENSE"));
+    for renamed in ["LICENSE", "CHANGELOG.md"] {
+        assert!(expected.remove(&format!("/usr/share/doc/ccroute/{renamed}")));
+    }
     expected.insert("/usr/share/licenses/ccroute/LICENSE".into());
     expected.insert("/usr/share/libalpm/hooks/ccroute.hook".into());
     assert_eq!(files, expected);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::common::call::{Call, Trace, SYSTEM_PATH};
 use crate::common::shipped::{says, sections, sections_of, shipped_texts, INSTALLED};
@@ -109,21 +109,30 @@ fn on_helper(scratch: &Scratch, rules: &Path, bin: &Path, name: &str, dir: &Path
     Call::new(&farm.join(name))
         .env("PATH", format!("{}:{}", farm.display(), bin.display()))
         .env("_DISTCC_SAFEGUARD", "1")
+        .env("TMPDIR", dir)
         .rules(rules)
         .dir(dir)
 }
 
-/// What the probe's object says, compiled by the shim as `name`.
+/// What the probe's object says, preprocessed and compiled by the shim as `name`.
 fn facts(scratch: &Scratch, rules: &Path, bin: &Path, name: &str) -> Facts {
     let dir = scratch.dir("job");
-    let (file, text) = sources().next().unwrap();
-    scratch.file(&format!("job/{file}"), text);
+    let (_, text) = sources().next().unwrap();
+    let source = scratch.file("probe.c", text);
+    let [source, text] = [source.to_str().unwrap(), "distccd_1.i"];
     // The compiler calls an assembler of the system.
     let path = format!("{}:{SYSTEM_PATH}", bin.display());
-    let mut call = on_helper(scratch, rules, bin, name, &dir);
-    call.command.env("PATH", path);
-    let job = ["-O2", "-w", "-c", file, "-o", "distccd_1.o"];
-    call.args(job).run().silent();
+    let call = |words: &[&str]| {
+        let mut call = on_helper(scratch, rules, bin, name, &dir).args(words);
+        call.command.env("PATH", &path);
+        if words[0] == "-E" {
+            call.command.env_remove("_DISTCC_SAFEGUARD");
+        }
+        let ran = call.run();
+        assert_eq!(ran.code, Some(0), "{name} by {}: {ran:?}", bin.display());
+    };
+    call(&["-E", source, "-o", text]);
+    call(&["-O2", "-w", "-c", text, "-o", "distccd_1.o"]);
     let object = dir.join("distccd_1.o");
     let facts = Facts::read(&fs::read(&object).unwrap()).unwrap();
     fs::remove_file(object).unwrap();
@@ -143,6 +152,7 @@ fn the_stand_ins_make_objects_for_the_client() {
             .use_
             .iter()
             .filter(|u| INSTALLED.contains(&u.as_str()));
+        let defaults = section.defaults.as_ref().unwrap();
         let mut served = 0;
         for stand_in in here {
             let gcc = format!("{stand_in}-gcc");
@@ -151,8 +161,7 @@ fn the_stand_ins_make_objects_for_the_client() {
                 let who = format!("{name} by {stand_in}");
                 let found = facts(&scratch, &rules, &bin, &format!("{name}-gcc"));
                 says(&found, &row.object, &who);
-                let pie = section.defaults.as_ref().unwrap();
-                let pie = pie.iter().any(|f| f == "-fPIE");
+                let pie = defaults.iter().any(|f| f == "-fPIE");
                 let relative = found.get("addresses") == Some("relative");
                 // The others' code hardly ever has absolute addresses.
                 let shows = ["arm/", "i386/"]
@@ -173,7 +182,13 @@ fn the_stand_ins_make_objects_for_the_client() {
 #[test]
 fn every_stand_in_that_is_named_serves() {
     let scratch = Scratch::new("named");
-    let rules = shipped_rules();
+    // What the stand-ins write of their call lies outside the job's directory.
+    let mut rules = shipped_rules().into_os_string();
+    let open = scratch.dir("open");
+    scratch.file("open/90-open.rules", "[*]\nsandbox = no\n");
+    rules.push(":");
+    rules.push(open);
+    let rules = PathBuf::from(rules);
     let dir = scratch.dir("job");
     scratch.file("job/x.i", "int x;\n");
     for section in sections() {
@@ -204,7 +219,7 @@ fn every_stand_in_that_is_named_serves() {
                     .args(job)
                     .run()
                     .silent();
-                let wanted = format!("{} {}\n", defaults.join(" "), job.join(" "));
+                let wanted = format!("-c {} {}\n", defaults.join(" "), job.join(" "));
                 assert_eq!(compiler.arguments(), wanted, "{name} by {stand_in}");
             }
         }

@@ -17,7 +17,7 @@ pub struct Machine {
 impl Machine {
     pub fn new(name: &str) -> Machine {
         let scratch = Scratch::new(name);
-        let shims = farm(&scratch, &["gcc", "nope-linux-gnu-gcc"]);
+        let shims = farm(&scratch, &["gcc", "vax-linux-gnu-gcc"]);
         let gcc = Trace::compiler(&scratch.path("compilers/gcc"));
         let machine = Machine {
             scratch,
