@@ -35,7 +35,7 @@ fn main() {
                 line: 12,
             }),
         }],
-        kind: "asked for by name",
+        why: ccroute::why::Why::ByName,
     };
     let settings = |log| Program {
         log,

@@ -8,6 +8,7 @@
 
 pub mod exit;
 pub mod os;
+pub mod why;
 
 pub mod options;
 

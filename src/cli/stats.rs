@@ -16,6 +16,7 @@ use crate::os;
 use crate::request::Place;
 use crate::rules::matching::RuleSet;
 use crate::rules::LogTo;
+use crate::why::Why;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -127,7 +128,7 @@ struct Counts {
     names: Table,
     programs: Table,
     rules: Table,
-    reasons: BTreeMap<(Action, String), u64>,
+    reasons: BTreeMap<(Action, Why), u64>,
     clients: Table,
     days: Table,
     /// Lines that are not calls.
@@ -151,8 +152,7 @@ impl Counts {
                 table.entry(key.to_owned()).or_default().add(call.action);
             }
         }
-        let reason = (call.action, call.kind.to_owned());
-        *self.reasons.entry(reason).or_default() += 1;
+        *self.reasons.entry((call.action, call.why)).or_default() += 1;
     }
 
     fn as_json(&self, files: &[PathBuf]) -> Value {
@@ -167,8 +167,9 @@ impl Counts {
         let reasons: Vec<Value> = self
             .reasons
             .iter()
-            .map(|((action, kind), calls)| {
-                json!({"action": action.word().replace(' ', "_"), "reason": kind, "calls": calls})
+            .map(|((action, why), calls)| {
+                let action = action.word().replace(' ', "_");
+                json!({"action": action, "code": why.code(), "reason": why.words(), "calls": calls})
             })
             .collect();
         let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
@@ -250,8 +251,8 @@ fn print(
     let mut reasons: Vec<(String, u64, bool)> = counts
         .reasons
         .iter()
-        .map(|((action, kind), n)| {
-            let text = format!("{}: {kind}", action.word());
+        .map(|((action, why), n)| {
+            let text = format!("{}: {}", action.word(), why.words());
             (text, *n, *action == Action::Refused)
         })
         .collect();

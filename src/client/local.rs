@@ -17,6 +17,7 @@ use crate::helper::hostile::{hostile, Hostile, JobFiles};
 use crate::options::table::{LeftOut, Row};
 use crate::options::{find, scan_as, Arg, Family, Kind, Stays};
 use crate::os::shown;
+use crate::why::Why;
 
 /// A direct request, as far as it counts for whether it is sent.
 #[derive(Clone, Copy, Debug)]
@@ -79,31 +80,31 @@ pub enum LocalReason<'a> {
 
 impl LocalReason<'_> {
     /// The same without the request's own words: what calls are counted by.
-    pub fn kind(&self) -> &'static str {
+    pub fn counted_as(&self) -> Why {
         use LocalReason::*;
         match self {
-            Tool(_) => "a tool that is not sent",
-            CompilesNothing => "a link or a question",
-            Asks(_) => "only asks the compiler",
-            ResponseFile(_) => "arguments from a file",
-            NoInput => "no source",
-            StandardInput => "source from standard input",
-            SecondInput(_) => "a second input",
-            SecondOutput(_) => "a second output",
-            UnknownSource(_) => "not a source that distcc sends",
-            Assembler(_) => "assembler",
-            Probe(_) => "a configure test",
-            IncludesBinary(_) => "includes binary files",
-            Language(_) => "-x LANGUAGE",
-            Output(_) => "output that is not a file",
-            WritesMore(_) => "writes more than the object",
-            ReadsFile(_) => "reads a file of the client's",
-            Intermediate(_) => "link-time optimisation",
-            Preprocessing(_) => "preprocessing and compiling not apart",
-            Spelling(_) => "a spelling that distcc does not know",
-            Native(_) => "means this machine's processor",
-            Steered(_) => "a variable chooses the compiler's programs",
-            Refused(_) => "a helper would refuse it",
+            Tool(_) => Why::ToolNotSent,
+            CompilesNothing => Why::CompilesNothing,
+            Asks(_) => Why::AsksCompiler,
+            ResponseFile(_) => Why::ResponseFile,
+            NoInput => Why::NoInput,
+            StandardInput => Why::StandardInput,
+            SecondInput(_) => Why::SecondInput,
+            SecondOutput(_) => Why::SecondOutput,
+            UnknownSource(_) => Why::UnknownSource,
+            Assembler(_) => Why::Assembler,
+            Probe(_) => Why::Probe,
+            IncludesBinary(_) => Why::IncludesBinary,
+            Language(_) => Why::StatedLanguage,
+            Output(_) => Why::OutputNoFile,
+            WritesMore(_) => Why::WritesMore,
+            ReadsFile(_) => Why::ReadsFile,
+            Intermediate(_) => Why::Intermediate,
+            Preprocessing(_) => Why::NotApart,
+            Spelling(_) => Why::UnknownSpelling,
+            Native(_) => Why::MeansThisProcessor,
+            Steered(_) => Why::SteeredByVariable,
+            Refused(_) => Why::HelperWouldRefuse,
         }
     }
 }

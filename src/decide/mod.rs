@@ -32,6 +32,7 @@ use crate::request::Place;
 use crate::request::{Request, MAX_DEPTH};
 use crate::rules::matching::RuleSet;
 use crate::rules::{OnRefuse, Origin, Sandbox, Settings, Sourced, Subject};
+use crate::why::Why;
 
 /// What is to be done with a request, and why.
 #[derive(Clone, Debug)]
@@ -39,8 +40,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// In the order in which they were found.
     pub reasons: Vec<Reason>,
-    /// Why, in a few fixed words: what calls are counted by.
-    pub kind: &'static str,
+    /// What calls are counted by.
+    pub why: Why,
 }
 
 /// One step of a decision: what was found, and the line that gave it.
@@ -120,7 +121,7 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
         rules,
         facts,
         reasons: Vec::new(),
-        kind: BY_NAME,
+        why: Why::ByName,
         way: OnRefuse::Local,
         files: JobFiles::default(),
         own: request.args.to_vec(),
@@ -131,14 +132,14 @@ pub fn decide(request: &Request<'_>, rules: &RuleSet<'_>, facts: &dyn Facts) -> 
             way: deciding.way,
         })
     });
-    let kind = match &outcome {
-        Outcome::Refuse(refused) => refused.why.kind(),
-        Outcome::Run(_) | Outcome::Send(_) => deciding.kind,
+    let why = match &outcome {
+        Outcome::Refuse(refused) => refused.why.counted_as(),
+        Outcome::Run(_) | Outcome::Send(_) => deciding.why,
     };
     Decision {
         outcome,
         reasons: deciding.reasons,
-        kind,
+        why,
     }
 }
 
@@ -163,16 +164,13 @@ struct Deciding<'a> {
     rules: &'a RuleSet<'a>,
     facts: &'a dyn Facts,
     reasons: Vec<Reason>,
-    kind: &'static str,
+    why: Why,
     way: OnRefuse,
     /// On a helper, the job's files.
     files: JobFiles,
     /// The request's arguments; on a helper without those that only make files that nobody gets.
     own: Vec<&'a OsStr>,
 }
-
-/// The [`Decision::kind`] of a request that means what its name says.
-const BY_NAME: &str = "asked for by name";
 
 /// A refusal on its way out; boxed because it is rare and large.
 type Refusing = Box<Refusal>;
@@ -257,7 +255,7 @@ impl Deciding<'_> {
         rename: Sourced<String>,
     ) -> Result<Wanted, Refusing> {
         let triple = rename.value.clone();
-        self.kind = "renamed by a rule";
+        self.why = Why::RenamedByRule;
         self.because(format!("the request means {triple}"), &rename.origin);
         if asked.is_none() && self.request.place == Place::Helper {
             self.native_may_be_served()?;

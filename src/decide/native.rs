@@ -8,6 +8,7 @@ use super::{AddRule, Deciding, Refusing, Wanted, NATIVE};
 use crate::abi::triple::Triple;
 use crate::abi::{clang, Arch, Known, Target};
 use crate::rules::Settings;
+use crate::why::Why;
 
 impl Deciding<'_> {
     /// A native name is served only to plain distcc jobs over TCP: in pump mode the source is not
@@ -44,7 +45,7 @@ impl Deciding<'_> {
             return self.native_kernel(settings);
         }
         if let Some(use_) = settings.use_.clone() {
-            self.kind = "a rule for native names";
+            self.why = Why::RuleForNativeNames;
             let target = match use_.value.first().map(String::as_str) {
                 Some(NATIVE) | None => self.native_target(),
                 Some(triple) => target_of(triple),
@@ -59,7 +60,7 @@ impl Deciding<'_> {
             return Ok(wanted);
         }
         if let Some(triple) = self.evidence().triple().map(str::to_owned) {
-            self.kind = "the source names its target";
+            self.why = Why::SourceNamesTarget;
             self.note(format!("the source names {triple}"));
             let settings = self.settings(Some(&triple));
             let wanted = self.wanted_triple(triple, settings)?;
@@ -67,7 +68,7 @@ impl Deciding<'_> {
             return Ok(wanted);
         }
         if let Some(target) = self.evidence().target().cloned() {
-            self.kind = "the source's macros tell its target";
+            self.why = Why::MacrosTellTarget;
             self.note("the macros that the client's compiler predefined tell its target");
             let entries = self.installed_for(&|t| contradiction(&target, t).is_none());
             return self.only_one(entries, target, settings);
@@ -79,7 +80,7 @@ impl Deciding<'_> {
     fn wanted_by_statement(&mut self, settings: &Settings) -> Option<Wanted> {
         let triple = self.stated_target()?.to_owned();
         let parsed = Triple::parse(&triple).ok()?;
-        self.kind = "the request states its target";
+        self.why = Why::StatesTarget;
         self.note(format!("the request states its target, {triple}"));
         Some(Wanted {
             target: clang::reads(&parsed),
@@ -95,7 +96,7 @@ impl Deciding<'_> {
     fn native_kernel(&mut self, settings: Settings) -> Result<Wanted, Refusing> {
         let arches = self.kernel_targets().unwrap_or_default();
         let arch = self.kernel().map_or(String::new(), |k| k.arch.clone());
-        self.kind = "a kernel for a known architecture";
+        self.why = Why::KernelKnown;
         self.note(format!("a kernel compile for {arch}"));
         let target = self.kernel_target(&arches)?;
         let fits = |offered: &Target| {

@@ -9,13 +9,7 @@ use crate::exit::Exit;
 use crate::helper::hostile::Hostile;
 use crate::request::Place;
 use crate::rules::Origin;
-
-/// The [`Refusal::kind`] of [`Refusal::NotFound`].
-pub const NOT_FOUND: &str = "nothing serves it";
-/// The [`Refusal::kind`] of [`Refusal::UnknownNative`].
-pub const UNKNOWN_NATIVE: &str = "native name of an unknown client";
-/// The [`Refusal::kind`] of [`Refusal::Version`].
-pub const WRONG_VERSION: &str = "another version is needed";
+use crate::why::Why;
 
 /// A reason to refuse. Its text follows `ccroute: NAME: `.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -133,30 +127,30 @@ pub enum Refusal {
 
 impl Refusal {
     /// The reason without names: what calls are counted by.
-    pub fn kind(&self) -> &'static str {
+    pub fn counted_as(&self) -> Why {
         match self {
-            Refusal::Recursion => "found itself again",
-            Refusal::ByRule { .. } => "refused by a rule",
-            Refusal::RenamedTwice { .. } => "renamed twice",
-            Refusal::BadTriple(_) => "no triple",
-            Refusal::NotFound { .. } => NOT_FOUND,
-            Refusal::NotExecutable(_) => "compiler not executable",
-            Refusal::WrongTarget { .. } => "compiler for another machine",
-            Refusal::Contradiction { .. } => "the job contradicts itself",
-            Refusal::KernelForAnother { .. } => "kernel for another machine",
-            Refusal::KernelUnserved { .. } => "kernel that nothing serves",
-            Refusal::UnknownNative { .. } => UNKNOWN_NATIVE,
-            Refusal::NativeUnsupported { .. } => "native name without a connection",
-            Refusal::Wrapper { .. } => "wrapper around some compiler",
-            Refusal::HelpersProcessor { .. } => "the helper's processor is asked for",
-            Refusal::NotOwn { .. } => "not known to be the helper's own compiler",
-            Refusal::IsaUnknown { .. } => "name without an ISA",
-            Refusal::FloatWord { .. } => "defaults contradict the name",
-            Refusal::KernelOpen { .. } => "kernel of an unknown byte order or word size",
-            Refusal::Version { .. } => WRONG_VERSION,
-            Refusal::Hostile(_) => "a client may not send it",
-            Refusal::Guarded { .. } => "the guard is on",
-            Refusal::NoLauncher { .. } => "no launcher",
+            Refusal::Recursion => Why::Recursion,
+            Refusal::ByRule { .. } => Why::RefusedByRule,
+            Refusal::RenamedTwice { .. } => Why::RenamedTwice,
+            Refusal::BadTriple(_) => Why::NoTriple,
+            Refusal::NotFound { .. } => Why::NothingServes,
+            Refusal::NotExecutable(_) => Why::NotExecutable,
+            Refusal::WrongTarget { .. } => Why::WrongTarget,
+            Refusal::Contradiction { .. } => Why::Contradiction,
+            Refusal::KernelForAnother { .. } => Why::KernelForAnother,
+            Refusal::KernelUnserved { .. } => Why::KernelUnserved,
+            Refusal::UnknownNative { .. } => Why::UnknownNative,
+            Refusal::NativeUnsupported { .. } => Why::NativeWithoutConnection,
+            Refusal::Wrapper { .. } => Why::Wrapper,
+            Refusal::HelpersProcessor { .. } => Why::HelpersProcessor,
+            Refusal::NotOwn { .. } => Why::NotOwn,
+            Refusal::IsaUnknown { .. } => Why::IsaUnknown,
+            Refusal::FloatWord { .. } => Why::FloatWord,
+            Refusal::KernelOpen { .. } => Why::KernelOfUnknownOrder,
+            Refusal::Version { .. } => Why::WrongVersion,
+            Refusal::Hostile(_) => Why::NotFromClients,
+            Refusal::Guarded { .. } => Why::Guard,
+            Refusal::NoLauncher { .. } => Why::NoLauncher,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::compiler::search::Reach;
 use crate::helper::hostile::without;
 use crate::options::table::Dropped;
 use crate::rules::{ExpandMacros, Fallback, Origin, VersionMatch};
+use crate::why::Why;
 
 /// The variable that tells ccroute under a launcher which compiler the request meant.
 pub const COMPILER: &str = "_CCROUTE_COMPILER";
@@ -29,7 +30,7 @@ struct Added {
 impl<'a> Deciding<'a> {
     /// What goes to a launcher, where a rule sends direct requests and this one can be sent.
     pub(super) fn send(&mut self, wanted: &Wanted) -> Result<Option<Send>, Refusing> {
-        self.kind = "no rule sends it";
+        self.why = Why::NoSendRule;
         let Some(send) = wanted.settings.send.clone() else {
             return Ok(None);
         };
@@ -49,7 +50,7 @@ impl<'a> Deciding<'a> {
             None => None,
             Some(reason @ LocalReason::Native(_)) => Some(reason),
             Some(reason) => {
-                self.kind = reason.kind();
+                self.why = reason.counted_as();
                 self.note(format!("compiled here: {reason}"));
                 return Ok(None);
             }
@@ -69,7 +70,7 @@ impl<'a> Deciding<'a> {
         if let Some(reason) = native {
             expanded = self.facts.expanded(&local.compiler, &sent);
             if expanded.is_none() {
-                self.kind = reason.kind();
+                self.why = reason.counted_as();
                 self.note(format!("compiled here: {reason}, and cannot be expanded"));
                 return Ok(None);
             }
@@ -87,17 +88,17 @@ impl<'a> Deciding<'a> {
         let own: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
         // A rule's flags can keep a job here as well as the request's own.
         if let Some(reason) = local_reason(&call(&own)) {
-            self.kind = reason.kind();
+            self.why = reason.counted_as();
             self.note(format!("compiled here: {reason}, which a rule adds"));
             return Ok(None);
         }
         let Dependencies::State(dependencies) = dependencies(name.tool, &own) else {
-            self.kind = "dependencies that distcc would write elsewhere";
-            self.note(format!("compiled here: {}", self.kind));
+            self.why = Why::Dependencies;
+            self.note(format!("compiled here: {}", self.why.words()));
             return Ok(None);
         };
         if name.tool.is_clang() && clang::names_its_file(&own) {
-            self.kind = "an object that names its source's file";
+            self.why = Why::NamesItsFile;
             self.note("compiled here: Objective-C's old runtime names the file that is compiled");
             return Ok(None);
         }
@@ -121,13 +122,13 @@ impl<'a> Deciding<'a> {
             }
             Reach::NoPath => {
                 self.reasons.truncate(mark);
-                self.kind = "PATH is not set";
+                self.why = Why::NoPath;
                 self.note("compiled here: PATH is not set, and distcc needs it");
                 return Ok(None);
             }
             Reach::Nowhere => {
                 self.reasons.truncate(mark);
-                self.kind = "its full name is not on this machine";
+                self.why = Why::NameMissing;
                 self.note(format!(
                     "compiled here: {name} is not to be found on this machine; 'ccroute install --client' makes the link"
                 ));
@@ -139,7 +140,7 @@ impl<'a> Deciding<'a> {
         words.extend(args);
         words.extend(dependencies);
         words.extend(directory);
-        self.kind = "can be distributed";
+        self.why = Why::Sent;
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {
             if fallback.value == Fallback::Refuse {

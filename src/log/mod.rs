@@ -6,7 +6,7 @@
 //! of it: where a line cannot be written, there is none.
 //!
 //! ```text
-//! @SECONDS PLACE ACTION CLIENT NAME PROGRAM KIND RULE
+//! @SECONDS PLACE ACTION CLIENT NAME PROGRAM WHY RULE
 //! ```
 //!
 //! The fields are separated by tabs. What is not plain text is escaped as `\xNN`, and so are `@`
@@ -31,6 +31,7 @@ use crate::os::meta::Meta;
 use crate::request::Place;
 use crate::request::Request;
 use crate::rules::{LogLevel, LogTo, Origin, Program};
+use crate::why::Why;
 
 /// Where a helper records calls. `install --helper` makes the directory, for distccd's user.
 pub const HELPER_DIR: &str = "/var/log/ccroute";
@@ -137,12 +138,10 @@ fn line(request: &Request<'_>, decision: &Decision, client: Option<IpAddr>) -> V
         Outcome::Send(send) => (b"send", Some(&send.launcher)),
         Outcome::Refuse(_) => (b"refuse", None),
     };
-    let kind = match (request.place, &decision.outcome) {
-        (Place::UnderDistcc, Outcome::Run(_)) if request.job.preprocesses => "preprocessing",
-        (Place::UnderDistcc, Outcome::Run(_)) if request.job.compiles => {
-            "not distributed after all"
-        }
-        _ => decision.kind,
+    let why = match (request.place, &decision.outcome) {
+        (Place::UnderDistcc, Outcome::Run(_)) if request.job.preprocesses => Why::Preprocessing,
+        (Place::UnderDistcc, Outcome::Run(_)) if request.job.compiles => Why::LocalAfterAll,
+        _ => decision.why,
     };
     let seconds = os::now();
     let client = client.map_or_else(String::new, |a| a.to_string());
@@ -157,7 +156,7 @@ fn line(request: &Request<'_>, decision: &Decision, client: Option<IpAddr>) -> V
         client.as_bytes(),
         name.as_bytes(),
         program,
-        kind.as_bytes(),
+        why.code().as_bytes(),
         rule.as_bytes(),
     ] {
         line.push(b'\t');

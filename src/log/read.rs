@@ -6,6 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::why::Why;
+
 /// The longest line that is looked at, in bytes.
 const LINE_MAX: u64 = 4096;
 
@@ -56,7 +58,7 @@ pub struct Call<'a> {
     pub name: &'a str,
     /// The compiler or launcher; empty for a refusal.
     pub program: &'a str,
-    pub kind: &'a str,
+    pub why: Why,
     /// `FILE:LINE`, or empty.
     pub rule: &'a str,
 }
@@ -89,7 +91,7 @@ impl<'a> Call<'a> {
             client: fields.next()?,
             name: fields.next()?,
             program: fields.next()?,
-            kind: fields.next()?,
+            why: Why::read(fields.next()?)?,
             rule: fields.next()?,
         };
         fields.next().is_none().then_some(call)
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     const LINE: &[u8] =
-        b"@1700000000\thelper\trun\t192.168.1.20\tgcc\t/usr/bin/x-gcc\trenamed by a rule\t/r:3\n";
+        b"@1700000000\thelper\trun\t192.168.1.20\tgcc\t/usr/bin/x-gcc\trenamed-by-rule\t/r:3\n";
 
     fn all(text: &[u8]) -> (Vec<String>, u64) {
         let mut names = Vec::new();
@@ -199,15 +201,21 @@ mod tests {
         let call = Call::parse(LINE).unwrap();
         assert_eq!(call.seconds, 1_700_000_000);
         assert_eq!((call.action, call.client), (Action::Routed, "192.168.1.20"));
-        assert_eq!((call.kind, call.rule), ("renamed by a rule", "/r:3"));
+        assert_eq!((call.why, call.rule), (Why::RenamedByRule, "/r:3"));
         for end in 0..LINE.len() - 4 {
             let (names, unread) = all(&LINE[..end]);
             assert!(names.is_empty() && unread <= 1, "{end}");
         }
         let more = [&LINE[..LINE.len() - 1], b"\tmore\n"].concat();
         assert_eq!(Call::parse(&more), None);
-        assert_eq!(Call::parse(b"@1\thelper\tsend\t\tgcc\t\t\t\n"), None);
-        assert_eq!(Call::parse(b"@1\thelper\trun\t\tg\x1bc\t\t\t\n"), None);
+        let by_name = |action| format!("@1\thelper\t{action}\t\tgcc\t\tby-name\t\n");
+        assert!(Call::parse(by_name("run").as_bytes()).is_some());
+        assert_eq!(Call::parse(by_name("send").as_bytes()), None);
+        assert_eq!(Call::parse(b"@1\thelper\trun\t\tgcc\t\tbecause\t\n"), None);
+        assert_eq!(
+            Call::parse(b"@1\thelper\trun\t\tg\x1bc\t\tby-name\t\n"),
+            None
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use nix::sys::memfd::{memfd_create, MFdFlags};
 use nix::sys::prctl;
 use nix::sys::resource::{setrlimit, Resource};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal};
+use nix::sys::time::TimeSpec;
 use nix::sys::wait::{waitpid, WaitStatus};
 use nix::unistd::{dup2_stderr, getpid, getppid, ForkResult, Pid};
 
@@ -56,15 +57,11 @@ pub fn set_disposition(signal: Signal, action: &SigAction) -> nix::Result<SigAct
 
 /// Waits for one of these signals, which must be blocked. `None`: none came within the time.
 pub fn wait_for_signal(signals: &SigSet, time: Duration) -> Option<Signal> {
-    let mut limit = libc::timespec {
-        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: 0,
-    };
-    // Less than a thousand million: it fits into every type that a C library has for it.
-    limit.tv_nsec = time.subsec_nanos() as _;
+    let limit = TimeSpec::from_duration(time);
     loop {
         // SAFETY: both structures are valid for reads during the call.
-        let number = unsafe { libc::sigtimedwait(signals.as_ref(), std::ptr::null_mut(), &limit) };
+        let number =
+            unsafe { libc::sigtimedwait(signals.as_ref(), std::ptr::null_mut(), limit.as_ref()) };
         match number {
             -1 if Errno::last() == Errno::EINTR => {}
             -1 => return None,

@@ -221,8 +221,8 @@ fn names_that_clients_asked_for_are_marked() {
     let helper = Helper::new("asked", "bin", &clients(5));
     let calls = helper.scratch.file(
         "calls",
-        "@1700000000\thelper\trun\t192.168.1.20\taarch64-linux-gnu-gcc\t/x\tk\t/r:3\n\
-         @1700000001\thelper\trefuse\t192.168.1.20\tpowerpc-c4-linux-gnu-gcc\t\tk\t\n",
+        "@1700000000\thelper\trun\t192.168.1.20\taarch64-linux-gnu-gcc\t/x\tby-name\t/r:3\n\
+         @1700000001\thelper\trefuse\t192.168.1.20\tpowerpc-c4-linux-gnu-gcc\t\tby-name\t\n",
     );
     let rules = format!("[ccroute]\nlog = {}\n", calls.display());
     helper.scratch.file("rules/90-log.rules", rules);

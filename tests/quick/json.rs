@@ -279,7 +279,8 @@ fn stats() {
         machine.run(&words).expect(0)
     };
     let empty = stats("");
-    let call = "@1700000000\thelper\trun\t192.168.1.20\tgcc\t/usr/bin/x-gcc\trenamed\t/r:3\n";
+    let call =
+        "@1700000000\thelper\trun\t192.168.1.20\tgcc\t/usr/bin/x-gcc\trenamed-by-rule\t/r:3\n";
     conform("stats", &[stats(call), empty]);
 }
 

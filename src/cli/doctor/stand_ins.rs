@@ -8,12 +8,12 @@ use crate::cli::check::probed;
 use crate::cli::list::{refusal, stand_ins, why_not};
 use crate::cli::names::how_to_install;
 use crate::cli::report::{Finding, Severity};
-use crate::decide::refusal::{NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION};
 use crate::decide::{rule_for, Refusal};
 use crate::log::read::{each, Action};
 use crate::log::HELPER_FILE;
 use crate::os;
 use crate::rules::{shipped, LogTo, Origin};
+use crate::why::Why;
 
 /// Refusals that are older than this are no news, in seconds.
 const RECENT: i64 = 7 * 24 * 3600;
@@ -124,17 +124,15 @@ fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         _ => setup.tree.real(Path::new(HELPER_FILE)),
     };
     let since = os::now() - RECENT;
-    let mut refused: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut refused: BTreeMap<(Why, String), u64> = BTreeMap::new();
     let read = each(&file, &mut |call| {
-        let news = [NOT_FOUND, UNKNOWN_NATIVE, WRONG_VERSION].contains(&call.kind);
+        let news = [Why::NothingServes, Why::UnknownNative, Why::WrongVersion].contains(&call.why);
         if call.action == Action::Refused && news && call.seconds >= since {
-            let who = match call.kind {
-                UNKNOWN_NATIVE => call.client,
+            let who = match call.why {
+                Why::UnknownNative => call.client,
                 _ => call.name,
             };
-            *refused
-                .entry((call.kind.to_owned(), who.to_owned()))
-                .or_default() += 1;
+            *refused.entry((call.why, who.to_owned())).or_default() += 1;
         }
     });
     if let Err(error) = read {
@@ -145,8 +143,8 @@ fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
             setup.as_root("ccroute doctor --helper"),
         ));
     }
-    for ((kind, who), count) in refused {
-        if kind == NOT_FOUND && setup.names.contains(&who) {
+    for ((why, who), count) in refused {
+        if why == Why::NothingServes && setup.names.contains(&who) {
             continue;
         }
         let triple = crate::compiler::name::CompilerName::parse(who.as_bytes())
@@ -155,18 +153,18 @@ fn refused_lately(setup: &Setup<'_>, found: &mut Vec<Finding>) {
         let shown = if who.is_empty() { "a client" } else { &who };
         let finding = Finding::new(
             Severity::Warning,
-            format!("{shown}: {kind}: refused {count} times in the last 7 days"),
+            format!("{shown}: {}: refused {count} times in the last 7 days", why.words()),
             "the client compiles these jobs itself, and does not use this helper for a minute each time",
             "",
         );
-        found.push(match kind.as_str() {
-            NOT_FOUND => {
+        found.push(match why {
+            Why::NothingServes => {
                 let asked = triple.unwrap_or(who.clone());
                 let listed = setup.triples.iter().find(|t| t.text == asked);
                 let stand_ins = listed.map_or(vec![asked], |t| stand_ins(t, setup.rules));
                 setup.missing(finding, &stand_ins)
             }
-            UNKNOWN_NATIVE => finding.advise(format!(
+            Why::UnknownNative => finding.advise(format!(
                 "run 'gcc -dumpmachine' on that client; then here, with its answer as TRIPLE: {}",
                 setup.as_root(&rule_for(&who, "TRIPLE"))
             )),

@@ -17,7 +17,7 @@ fn jobs_in_parallel_lose_nothing_even_while_full_files_are_put_away() {
     const CALLS: u64 = 40;
     let machine = Machine::new("parallel");
     // Nearly full, so that the limit is passed while they run.
-    let line = "@1700000000\tdirect\trun\t\tcc\t/usr/bin/cc\tbefore\t\n";
+    let line = "@1700000000\tdirect\trun\t\tcc\t/usr/bin/cc\tby-name\t\n";
     let before = ((8 << 20) - 60 * 1000) / line.len();
     fs::write(machine.file(), line.repeat(before)).unwrap();
     // As the shell would start it, and at once: a compiler that needs no time.
@@ -58,7 +58,7 @@ fn jobs_in_parallel_lose_nothing_even_while_full_files_are_put_away() {
 #[test]
 fn the_record_does_not_grow_without_bound() {
     let machine = Machine::new("bound");
-    let line = "@1700000000\tdirect\trun\t\tcc\t/usr/bin/cc\tbefore\t\n";
+    let line = "@1700000000\tdirect\trun\t\tcc\t/usr/bin/cc\tby-name\t\n";
     let full = line.repeat((8 << 20) / line.len() + 1);
     for round in 0..6 {
         fs::write(machine.file(), &full).unwrap();
