@@ -6,9 +6,11 @@ mod clang;
 pub mod facts;
 mod native;
 mod pick;
+mod programs;
 pub mod refusal;
 mod send;
 mod verify;
+mod version;
 
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;

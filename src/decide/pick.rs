@@ -3,17 +3,19 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use super::programs::{tools_for, Program};
 use super::refusal::Refusal;
+use super::version::version_in_names;
 use super::{merged_arguments, Confine, Deciding, Recorded, Refusing, Run, Wanted, NATIVE};
 use crate::abi::triple::Triple;
 use crate::abi::{clang, Target};
 use crate::compiler::name::{CompilerName, Tool};
-use crate::compiler::search::{unique, Found, Installed};
+use crate::compiler::search::{Found, Installed};
 use crate::compiler::stated;
 use crate::helper::hostile::JobFiles;
 use crate::helper::limits::Limits;
 use crate::request::Place;
-use crate::rules::{Origin, Sandbox, Settings, Sourced, VersionMatch};
+use crate::rules::{Sandbox, Settings, Sourced};
 
 /// An installed compiler that may serve.
 #[derive(Clone, Debug)]
@@ -192,88 +194,6 @@ impl Deciding<'_> {
     }
 
     /// The installed triples to try first: those of `use`, else what is wanted.
-    fn entries(&mut self, wanted: &Wanted) -> Vec<String> {
-        if let Some(use_) = &wanted.settings.use_ {
-            let text = format!("served by {}", use_.value.join(", "));
-            let origin = use_.origin.clone();
-            self.because(text, &origin);
-            let mut entries = use_.value.clone();
-            // What a kernel's path alone asks for may also be served by the only compiler for it.
-            entries.extend(
-                wanted
-                    .entries
-                    .iter()
-                    .filter(|e| wanted.triple.is_none() && !use_.value.contains(e))
-                    .cloned(),
-            );
-            return entries;
-        }
-        let mut entries = wanted.entries.clone();
-        entries.extend(wanted.triple.clone());
-        unique(entries)
-    }
-
-    /// What is to be tried under its usual other spellings, those in `tried` left out.
-    fn equivalents(&self, wanted: &Wanted, tried: &[String]) -> Vec<String> {
-        let of = |t: &str| Triple::parse(t).ok();
-        let mut entries: Vec<String> = Vec::new();
-        for entry in tried {
-            let Some(parsed) = of(entry) else {
-                continue;
-            };
-            entries.extend(parsed.spellings());
-            let native = of(self.facts.native_triple());
-            if wanted.settings.use_.is_none() && native.is_some_and(|n| n.equivalent(&parsed)) {
-                entries.push(NATIVE.into());
-            }
-        }
-        entries.retain(|e| !tried.contains(e));
-        unique(entries)
-    }
-
-    /// The programs that can serve the tool asked for with an entry's compiler, best first.
-    fn programs(&self, wanted: &Wanted, entry: &str, tools: &[Tool]) -> Vec<Program> {
-        let asked = &self.request.name;
-        let prefix = (entry != NATIVE).then_some(entry);
-        let mut programs: Vec<Program> = Vec::new();
-        let mut push = |name: CompilerName, target: Option<&str>| {
-            let program = Program {
-                name: name.to_string(),
-                target: target.map(str::to_owned),
-            };
-            if !programs.contains(&program) {
-                programs.push(program);
-            }
-        };
-        // What clang is told where it is found without a triple. A job's own target it has already.
-        // On a helper, `clang` alone would be whatever that was built for.
-        let target = match (prefix, self.request.place) {
-            (Some(prefix), _) => Some(wanted.triple.as_deref().unwrap_or(prefix)),
-            (None, Place::Helper) => Some(self.facts.native_triple()),
-            (None, _) => None,
-        };
-        let seen = self.version_seen();
-        for &tool in tools {
-            let named = asked.with_triple(prefix).with_tool(tool);
-            let mut versions = vec![asked.version.as_deref(), None];
-            // The source's version chooses among the versions installed.
-            if let (None, Some(version)) = (&asked.version, seen) {
-                versions.extend([Some(version), Some(major(version))]);
-            }
-            let names: Vec<CompilerName> = std::iter::once(named.clone())
-                .chain(versions.iter().map(|v| named.with_version(*v)))
-                .collect();
-            let told = tool.is_clang() && target.is_some();
-            for name in names.iter().filter(|_| prefix.is_some() || !told) {
-                push(name.clone(), None);
-            }
-            for name in names.iter().filter(|_| told) {
-                push(name.with_triple(None), target);
-            }
-        }
-        programs
-    }
-
     /// The program as installed.
     fn candidate(
         &self,
@@ -510,57 +430,6 @@ impl Deciding<'_> {
         merged_arguments(settings, stated, first, own)
     }
 
-    /// The version of the client's compiler that the source shows. clang reads gcc's headers of C++,
-    /// whose version says nothing of clang's.
-    fn version_seen(&self) -> Option<&str> {
-        match self.request.name.tool.is_clang() {
-            true => None,
-            false => self.evidence().version(),
-        }
-    }
-
-    /// Checks the compiler's version against the one asked for or shown.
-    fn check_version(&mut self, wanted: &Wanted, candidate: &Candidate) -> Result<(), Refusing> {
-        let shown = self.version_seen().map(str::to_owned);
-        let Some(asked) = self.request.name.version.clone().or(shown) else {
-            return Ok(());
-        };
-        let rule = wanted.settings.version.clone();
-        let lto = self.request.place == Place::Helper && self.request.job.lto;
-        let policy = match &rule {
-            _ if lto => VersionMatch::Exact,
-            Some(rule) => rule.value,
-            None => VersionMatch::Major,
-        };
-        let word = match policy {
-            VersionMatch::Any => return Ok(()),
-            VersionMatch::Major => "version = major",
-            VersionMatch::Exact if lto => "-flto needs the very same compiler",
-            VersionMatch::Exact => "version = exact",
-        };
-        let origin = rule.map_or(Origin::BuiltIn, |r| r.origin);
-        match &candidate.version {
-            Some(have) if versions_match(&asked, have, policy) => {
-                self.because(format!("version {have} serves {asked}"), &origin);
-                Ok(())
-            }
-            None if policy == VersionMatch::Major => {
-                self.because(
-                    format!("version {asked} is unproved: 'ccroute check' records versions"),
-                    &origin,
-                );
-                Ok(())
-            }
-            have => Err(Refusal::Version {
-                wanted: asked,
-                policy: word,
-                compiler: self.display(candidate),
-                offered: have.clone().unwrap_or_else(|| "of unknown version".into()),
-            }
-            .into()),
-        }
-    }
-
     /// A compiler in a message: its path, or to a client only its name.
     pub(super) fn display(&self, candidate: &Candidate) -> String {
         let path = &candidate.installed.path;
@@ -571,15 +440,6 @@ impl Deciding<'_> {
             Place::Direct | Place::UnderDistcc => path.display().to_string(),
         }
     }
-}
-
-/// A program to look for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Program {
-    /// Its file name.
-    name: String,
-    /// The target that it must be told, for a clang that serves every target.
-    target: Option<String>,
 }
 
 /// The triple in the name at the end of a compiler's links, where it has one.
@@ -615,83 +475,5 @@ fn confine(settings: &Settings, job: JobFiles) -> Confine {
             .environment
             .as_ref()
             .map_or(Vec::new(), |e| e.value.clone()),
-    }
-}
-
-/// The tools that can serve the one asked for: a rule's word, else the tool and its stand-in.
-fn tools_for(asked: Tool, settings: &Settings) -> Vec<Tool> {
-    let rule = settings
-        .tools
-        .iter()
-        .find(|(name, _)| name == asked.as_str());
-    if let Some(tool) = rule.and_then(|(_, tool)| Tool::parse(&tool.value)) {
-        return vec![tool];
-    }
-    match asked {
-        Tool::Cc => vec![Tool::Cc, Tool::Gcc],
-        Tool::Cxx => vec![Tool::Cxx, Tool::Gxx],
-        tool => vec![tool],
-    }
-}
-
-/// The version at the end of the program's own name or of the file that its links lead to.
-fn version_in_names(installed: &Installed) -> Option<String> {
-    let of = |name: &std::ffi::OsStr| {
-        CompilerName::of_path(std::path::Path::new(name))
-            .ok()
-            .and_then(|n| n.version)
-    };
-    installed
-        .path
-        .file_name()
-        .and_then(of)
-        .or_else(|| of(&installed.resolved))
-}
-
-/// Compares two versions as far as both are known: `12` and `12.2.0` are equal.
-fn versions_match(asked: &str, have: &str, policy: VersionMatch) -> bool {
-    let equal = |a: &str, b: &str| a.split('.').zip(b.split('.')).all(|(x, y)| x == y);
-    match policy {
-        VersionMatch::Any => true,
-        VersionMatch::Exact => equal(asked, have),
-        VersionMatch::Major => equal(major(asked), major(have)),
-    }
-}
-
-/// The part of a version that changes what code is made: `12` of 12.2.0, `4.7` of 4.7.3 (gcc's
-/// numbering before 5).
-fn major(version: &str) -> &str {
-    let fields = if version.starts_with("4.") { 2 } else { 1 };
-    let end = version
-        .match_indices('.')
-        .nth(fields - 1)
-        .map_or(version.len(), |(i, _)| i);
-    &version[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_compare_as_far_as_they_are_known() {
-        use VersionMatch::*;
-        let table = [
-            ("12", "12.2.0", Major, true),
-            ("12.1.0", "12.2.0", Major, true),
-            ("12", "13.2.0", Major, false),
-            ("4.7.3", "4.7.1", Major, true),
-            ("4.7.3", "4.9.3", Major, false),
-            ("12.1.0", "12.2.0", Exact, false),
-            ("12", "12.2.0", Exact, true),
-            ("12", "14", Any, true),
-        ];
-        for (asked, have, policy, want) in table {
-            assert_eq!(
-                versions_match(asked, have, policy),
-                want,
-                "{asked} {have} {policy:?}"
-            );
-        }
     }
 }
