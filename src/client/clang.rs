@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::options::{scan, Kind};
+use crate::options::{scan, scan_as, Family, Kind};
 
 /// The compilation directory in debug information: clang's is the directory that it runs in, which
 /// on a helper is distccd's. Prefix maps of the job apply to a stated one as to its own. `None`
@@ -31,6 +31,36 @@ pub fn compilation_directory(args: &[&OsStr], directory: &Path) -> Option<OsStri
         .into_iter()
         .collect()
     })
+}
+
+/// Keeps the helper's clang silent about words that only a preprocessor uses: it reports them as
+/// unused, and under `-Werror` refuses the job. distcc takes the commonest out of what it sends, but
+/// not these.
+pub fn quiet_about_unused(args: &[&OsStr]) -> Option<OsString> {
+    const LEFT_IN: [&[u8]; 6] = [
+        b"-iquote",
+        b"-isysroot",
+        b"-F",
+        b"-iframework",
+        b"-iframeworkwithsysroot",
+        b"-cxx-isystem",
+    ];
+    const JOINED_LEFT_IN: [&[u8]; 6] = [
+        b"-isystem",
+        b"-idirafter",
+        b"-include",
+        b"-imacros",
+        b"-iwithprefix",
+        b"-iprefix",
+    ];
+    let unused = scan_as(Family::Clang, args).any(|arg| match arg.kind {
+        Kind::Plain(word) => word.starts_with(b"-fmacro-prefix-map="),
+        Kind::Valued(option, _) => {
+            LEFT_IN.contains(&option) || arg.words == 1 && JOINED_LEFT_IN.contains(&option)
+        }
+        _ => false,
+    });
+    unused.then(|| OsString::from("-Qunused-arguments"))
 }
 
 /// Whether the object names its source's file: a module of Objective-C's old runtime (gcc's, and
@@ -89,6 +119,24 @@ mod tests {
             compilation_directory(&words("-g -c a.c"), Path::new("")),
             None
         );
+    }
+
+    #[test]
+    fn words_of_the_preprocessor_that_distcc_leaves_in_are_not_reported_there() {
+        for (line, want) in [
+            ("-iquote . -c a.c", true),
+            ("-iquote. -c a.c", true),
+            ("-isysroot / -c a.c", true),
+            ("-isystem. -c a.c", true),
+            ("-fmacro-prefix-map=a=b -c a.c", true),
+            // distcc takes these out.
+            ("-isystem . -include h.h -I. -I . -DX -c a.c", false),
+            // These the compiler uses.
+            ("-ffile-prefix-map=a=b --sysroot=/ -nostdinc -c a.c", false),
+            ("-D -iquote -c a.c", false),
+        ] {
+            assert_eq!(quiet_about_unused(&words(line)).is_some(), want, "{line}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::compiler::name::{CompilerName, Tool};
 use crate::compiler::search::Reach;
 use crate::helper::hostile::without;
 use crate::options::table::Dropped;
+use crate::options::{scan, Kind};
 use crate::rules::{ExpandMacros, Fallback, Origin, VersionMatch};
 use crate::why::Why;
 
@@ -102,9 +103,19 @@ impl<'a> Deciding<'a> {
             self.note("compiled here: Objective-C's old runtime names the file that is compiled");
             return Ok(None);
         }
-        let directory = match name.tool.is_clang() {
-            true => clang::compilation_directory(&own, self.facts.named_directory()),
-            false => None,
+        if self.is_named_by_the_text_alone(&own) {
+            self.why = Why::NamesItsFile;
+            self.note(
+                "compiled here: the text names no file, and the object would name the helper's",
+            );
+            return Ok(None);
+        }
+        let of_clang = match name.tool.is_clang() {
+            true => [
+                clang::compilation_directory(&own, self.facts.named_directory()),
+                clang::quiet_about_unused(&own),
+            ],
+            false => [None, None],
         };
         let mut env = vec![("DISTCC_NO_REWRITE_CROSS", OsString::from("1"))];
         let added = self.macros_left(wanted, &name, &local, &own);
@@ -139,7 +150,7 @@ impl<'a> Deciding<'a> {
         words.extend(added.words);
         words.extend(args);
         words.extend(dependencies);
-        words.extend(directory);
+        words.extend(of_clang.into_iter().flatten());
         self.why = Why::Sent;
         self.because(format!("sent through {}", launcher.display()), &send.origin);
         if let Some(fallback) = &wanted.settings.fallback {
@@ -158,6 +169,23 @@ impl<'a> Deciding<'a> {
             args: words,
             env,
         }))
+    }
+
+    /// Whether the source is preprocessed text without a line marker. distcc sends it as it is, and the
+    /// helper's file has another name.
+    fn is_named_by_the_text_alone(&self, args: &[&OsStr]) -> bool {
+        let preprocessed = |path: &&[u8]| {
+            let extension = path.rsplit(|&b| b == b'.').next().unwrap_or_default();
+            matches!(extension, b"i" | b"ii" | b"mi" | b"mii")
+        };
+        let mut inputs = scan(args).filter_map(|arg| match arg.kind {
+            Kind::Input(path) => Some(path),
+            _ => None,
+        });
+        inputs.find(preprocessed).is_some_and(|path| {
+            let text = self.facts.source(OsStr::from_bytes(path));
+            text.is_some_and(|text| !text.starts_with(b"# "))
+        })
     }
 
     /// The words that leave a job's macros to the helper; none where they are expanded here. Without

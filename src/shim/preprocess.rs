@@ -44,11 +44,19 @@ pub fn preprocess(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> i
         Ok(Ended::Code(_)) | Err(_) => {}
     }
     output.empty()?;
-    if !translates_trigraphs(&expanded) {
-        return Err(os::exec(&run.compiler, &expanded, &set, &|_| true));
+    let mut errors = memory_file()?;
+    let ended = run_child(&run.compiler, &expanded, &set, Some(&errors))?;
+    let mut translated_twice = false;
+    if ended == Ended::Code(0) && translates_trigraphs(&expanded) {
+        translated_twice = examine::has_trigraph(&content(&mut output.file)?);
     }
-    match run_child(&run.compiler, &expanded, &set, None)? {
-        Ended::Code(0) if examine::has_trigraph(&content(&mut output.file)?) => {
+    // The compile that distcc does here after a failure says the same again.
+    let counts = ended == Ended::Code(0) && !translated_twice;
+    if counts || !is_compiled_here_next() {
+        os::write_all(2, &content(&mut errors)?);
+    }
+    match ended {
+        Ended::Code(0) if translated_twice => {
             // The helper would translate it again. distcc compiles here after this.
             let why = "a trigraph in its text was none in the source (a continued line is between)";
             os::write_all(
@@ -60,6 +68,12 @@ pub fn preprocess(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> i
         Ended::Code(code) => std::process::exit(code),
         Ended::Signal(signal) => end_by(signal),
     }
+}
+
+/// Whether distcc compiles here after its preprocessor has failed.
+fn is_compiled_here_next() -> bool {
+    let never = std::env::var_os("DISTCC_FALLBACK").is_some_and(|value| value == "0");
+    !never && std::env::var_os("DISTCC_SKIP_LOCAL_RETRY").is_none()
 }
 
 /// Standard output as a file that can be read back and begun anew.

@@ -192,6 +192,16 @@ const TABLE: &[(&str, Distcc, &str)] = &[
     ("-c a.c -o /dev/null", Sent, "a probe; nothing comes of it"),
     ("-c a.c b.o", SentInVain, "the helper has no such object"),
     (
+        "-MD -MF - -c a.c",
+        SentInVain,
+        "it would be printed into the text",
+    ),
+    (
+        "-MD -MF/dev/stdout -c a.c",
+        Sent,
+        "it would be printed into the text",
+    ),
+    (
         "-fsyntax-only -c a.c",
         Sent,
         "an empty object would come back",

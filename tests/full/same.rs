@@ -127,6 +127,36 @@ fn clang_s_debug_information_has_the_client_s_directory() {
     }
 }
 
+/// distcc leaves words of the preprocessor in what it sends; clang reports them as unused.
+#[test]
+fn clang_s_werror_is_about_the_source_alone() {
+    need("clang", "clang");
+    let scene = Scene::new("same-unused");
+    for words in [
+        "-iquote .",
+        "-iquoteWORK",
+        "-isystem.",
+        "-isysroot /",
+        "-fmacro-prefix-map=WORK=.",
+        "-cxx-isystem .",
+    ] {
+        scene.same(&format!("clang -Werror {words} -c a.c"), true);
+    }
+}
+
+/// Text that names no file: its object names the file that was compiled.
+#[test]
+fn preprocessed_text_leaves_if_it_names_its_source() {
+    let scene = Scene::new("same-text");
+    scene.client.scratch.file("work/bare.i", "int a;\n");
+    scene.same("gcc -c bare.i", false);
+    scene
+        .client
+        .scratch
+        .file("work/named.i", "# 0 \"named.c\"\nint a;\n");
+    scene.same("gcc -c named.i", true);
+}
+
 #[test]
 fn objective_c_leaves_where_its_object_does_not_name_the_file() {
     need("clang", "clang");

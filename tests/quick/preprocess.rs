@@ -49,8 +49,13 @@ impl Machine {
 
     /// Runs it with a file as standard output; the file's content, and what else it did.
     fn preprocess(&self, words: &str) -> (String, Ran) {
+        self.preprocess_with(words, &[])
+    }
+
+    fn preprocess_with(&self, words: &str, env: &[(&str, &str)]) -> (String, Ran) {
         let at = self.scratch.path("out.ii");
         let mut call = self.call(words);
+        call.command.envs(env.iter().copied());
         call.command.stdout(File::create(&at).unwrap());
         let child = call.command.stderr(Stdio::piped()).spawn().unwrap();
         let ran = Ran::of(child.wait_with_output().unwrap());
@@ -91,9 +96,26 @@ fn an_unsound_text_and_what_was_said_with_it_are_forgotten() {
         let machine = Machine::new("unsound", &first, second);
         let (text, ran) = machine.preprocess(WORDS);
         assert_eq!(text, "second\n", "{first}");
-        // The second run's code is the preprocessor's.
-        assert_eq!(ran.expect(3).stderr, "said -E a.cc\n", "{first}");
+        // The second run's code is the preprocessor's. What it said, distcc's compile here says.
+        assert_eq!(ran.expect(3).stderr, "", "{first}");
     }
+}
+
+#[test]
+fn what_the_second_run_said_is_shown_where_nothing_says_it_again() {
+    let first = entering("dated.h");
+    let failing = "echo \"said $*\" >&2; exit 3";
+    for variable in [("DISTCC_FALLBACK", "0"), ("DISTCC_SKIP_LOCAL_RETRY", "")] {
+        let machine = Machine::new("alone", &first, failing);
+        let (_, ran) = machine.preprocess_with(WORDS, &[variable]);
+        assert_eq!(ran.expect(3).stderr, "said -E a.cc\n", "{variable:?}");
+    }
+    let machine = Machine::new("well", &first, "echo second; echo warned >&2");
+    let (text, ran) = machine.preprocess(WORDS);
+    assert_eq!(
+        (text.as_str(), ran.expect(0).stderr.as_str()),
+        ("second\n", "warned\n")
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{joined, next, start, word, Harm, Row, Stays, When};
 use Harm::{Reads, Writes};
-use Stays::Intermediate;
+use Stays::{Intermediate, TwoSteps};
 use When::{Always, Except, Outside};
 
 const PROFILE: &str = "reads a profile";
@@ -28,6 +28,7 @@ pub(super) const ROWS: &[Row] = &[
     word("-fcs-profile-generate").label(),
     next("-fdebug-compilation-dir").clang().label(),
     word("-fdebug-prefix-map").label(),
+    word("-fembed-bitcode").clang().stays_if(Except(&["off", "marker"]), TwoSteps),
     word("-ffile-compilation-dir").label(),
     word("-ffile-prefix-map").label(),
     word("-finstrument-functions-exclude-file-list").label(),
@@ -56,7 +57,8 @@ pub(super) const ROWS: &[Row] = &[
     word("-fprofile-sample-use").stays(Stays::Reads).refused(Outside, Reads, PROFILE),
     word("-fprofile-use").stays(Stays::Reads).refused(Outside, Reads, PROFILE),
     word("-frandom-seed").label(),
-    start("-frecord-gcc-switches").macros_here(),
+    word("-frecord-command-line").clang().stays(TwoSteps),
+    start("-frecord-gcc-switches").stays(TwoSteps).macros_here(),
     word("-fresolution").refused(Always, Reads, "reads the linker's answer from a file"),
     start("-fsanitize-blacklist").stays_if(Except(&[""]), Stays::Reads).refused(Outside, Reads, LIST),
     start("-fsanitize-coverage-").refused(Outside, Reads, LIST),

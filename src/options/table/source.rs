@@ -4,7 +4,7 @@ use super::{joined, next, start, word, Harm, LeftOut, Row, Stays, When};
 use Harm::{Loads, NoObject, Reads, Runs, Writes};
 use LeftOut::{Joined, Spaced};
 use Stays::{Asks, Language, Spelling, TwoSteps};
-use When::{Always, Except, Outside, OutsideTree};
+use When::{Always, Except, Only, Outside, OutsideTree};
 
 const HEADERS: &str = "searches a directory for headers";
 const DEPENDENCIES: &str = "writes dependencies to a file";
@@ -13,6 +13,9 @@ const MODULES: &str = "keeps a store of compiled modules, in files that it names
 const TOKENS: &str = "maps serialised tokens into the compiler";
 const OTHERS: &str = "puts other files in the place of those that are named";
 const OFFLOAD: &str = "runs the tools of another target";
+
+/// Files that are a stream: there distcc's preprocessor prints the text that it sends.
+const PRINTED: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /// Languages that `-x` may name: the C family, preprocessed or not.
 #[rustfmt::skip]
@@ -49,7 +52,7 @@ pub(super) const ROWS: &[Row] = &[
     joined("-I").left_out(Joined).refused(OutsideTree, Reads, HEADERS),
     joined("-J").gcc().refused(Outside, Writes, "where Fortran's modules are written"),
     word("-M").stays(Asks).refused(Always, NoObject, "only lists dependencies"),
-    joined("-MF").left_out(Joined).refused(Outside, Writes, DEPENDENCIES),
+    joined("-MF").stays_if(Only(PRINTED), Asks).left_out(Joined).refused(Outside, Writes, DEPENDENCIES),
     joined("-MJ").clang().stays(Stays::Writes).refused(Always, Writes, "clang appends to a compilation database"),
     word("-MM").stays(Asks).refused(Always, NoObject, "only lists dependencies"),
     joined("-MQ").left_out(Joined).label(),
