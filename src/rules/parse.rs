@@ -124,12 +124,18 @@ fn plain_text(line: &[u8]) -> Result<&str, Found> {
         return Err((0, Fault::LongLine));
     }
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let as_text = || std::str::from_utf8(line).map_err(|e| (e.valid_up_to(), Fault::NotText));
     let is_control = |b: &u8| b.is_ascii_control() && *b != b'\t';
+    // Nearly every line has none, which is seen at once by bytes; U+0080 to U+009F begin with C2.
+    let suspect = |b: &u8| is_control(b) | (*b == 0xc2);
+    if !line.iter().fold(false, |any, b| any | suspect(b)) {
+        return as_text();
+    }
     if let Some(at) = line.iter().position(is_control) {
         return Err((at, Fault::Control));
     }
-    let text = std::str::from_utf8(line).map_err(|e| (e.valid_up_to(), Fault::NotText))?;
     // Beyond ASCII too: messages quote a line, and U+009B begins a terminal's commands.
+    let text = as_text()?;
     match text.find(|c: char| c.is_control() && c != '\t') {
         Some(at) => Err((at, Fault::Control)),
         None => Ok(text),
@@ -262,6 +268,10 @@ fn entry<'a>(
 /// The line without its trailing comment: from a `#` that follows a blank, outside quotes.
 fn without_comment(line: &str) -> Result<&str, Found> {
     let bytes = line.as_bytes();
+    let special = |b: &u8| matches!(b, b'#' | b'"' | b'\'');
+    if !bytes.iter().fold(false, |any, b| any | special(b)) {
+        return Ok(line);
+    }
     let mut quote: Option<(u8, usize)> = None;
     let mut at = 0;
     while let Some(&b) = bytes.get(at) {
