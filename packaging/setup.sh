@@ -28,6 +28,8 @@ all_needs="$dist_needs"'
 debootstrap debootstrap
 /usr/bin/qemu-arm-static qemu-user-static
 /usr/sbin/ip iproute2
+ld.lld lld
+mold mold
 '
 deb_needs="$build_needs"'
 dh debhelper

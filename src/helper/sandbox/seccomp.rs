@@ -83,7 +83,6 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_sched_setaffinity,
     libc::SYS_sched_setattr,
     libc::SYS_ioprio_set,
-    #[cfg(not(target_arch = "arm"))] // The crate has no number for it there.
     libc::SYS_migrate_pages,
     libc::SYS_move_pages,
     // System V and POSIX communication.
@@ -139,7 +138,7 @@ pub(super) fn is_known_here() -> bool {
     TargetArch::try_from(std::env::consts::ARCH).is_ok()
 }
 
-/// The filter for this machine; `None` where the crate does not know it.
+/// The filter for this machine.
 pub(super) fn program() -> Option<BpfProgram> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).ok()?;
     let (errno, pass) = (SeccompAction::Errno(EPERM), SeccompAction::Allow);
