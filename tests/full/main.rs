@@ -6,6 +6,7 @@
 mod common;
 
 mod attacks;
+mod builders;
 mod builds;
 mod clean_roots;
 mod client;
