@@ -28,6 +28,7 @@ all_needs="$dist_needs"'
 debootstrap debootstrap
 /usr/bin/qemu-arm-static qemu-user-static
 /usr/sbin/ip iproute2
+/usr/lib/python3*/ensurepip python3-venv
 ld.lld lld
 mold mold
 '

@@ -30,6 +30,7 @@ mod native;
 mod object;
 mod options;
 mod package;
+mod portage;
 mod probe;
 mod proof;
 mod readme;
