@@ -108,7 +108,9 @@ fn supervise(run: &Run, confine: &Confine, request: &Request<'_>, passed: (&str,
         Ok(ended) => ended,
         Err(error) => {
             private.remove();
-            return cannot_contain(request, &error);
+            let why =
+                format!("cannot start a process: {error}: run fewer jobs at once (distccd --jobs)");
+            return cannot_contain(request, &why);
         }
     };
     let delivery = match ended {
