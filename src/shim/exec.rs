@@ -1,7 +1,7 @@
 //! Carries a Decision out: becomes the compiler or the launcher, supervises a contained compile, or refuses in
 //! one line.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use crate::helper::private::{discard, Delivery, Private, Redirected};
 use crate::helper::sandbox::{self, Kernel, Policy};
 use crate::helper::supervisor::{Ended, Supervisor};
 use crate::os;
+use crate::os::meta::Meta;
 use crate::os::process;
 use crate::os::FileId;
 use crate::request::Place;
@@ -32,13 +33,18 @@ pub fn carry_out(
     let passed = request.passed.with(this.unwrap_or_default());
     let passed = (PASSED, passed.as_ref());
     match &decision.outcome {
-        Outcome::Run(run) => become_compiler(run, request, passed),
+        Outcome::Run(run) => become_compiler(run, request, this, passed),
         Outcome::Send(send) => become_launcher(send, request, passed),
         Outcome::Refuse(refused) => refuse(refused, request, log),
     }
 }
 
-fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> Exit {
+fn become_compiler(
+    run: &Run,
+    request: &Request<'_>,
+    this: Option<FileId>,
+    passed: (&str, &OsStr),
+) -> Exit {
     if run.close_leaked {
         os::close_leaked();
     }
@@ -61,8 +67,22 @@ fn become_compiler(run: &Run, request: &Request<'_>, passed: (&str, &OsStr)) -> 
             return supervise(run, confine, request, passed);
         }
     }
-    let error = os::exec(&run.compiler, &run.args, &[passed], &|_| true);
+    let path = this
+        .filter(|id| request.passed.0.contains(id))
+        .and_then(|id| path_without(id, &request.name.to_string()));
+    let mut set = vec![passed];
+    set.extend(path.as_deref().map(|path| ("PATH", path)));
+    let error = os::exec(&run.compiler, &run.args, &set, &|_| true);
     cannot_run(&run.compiler.display().to_string(), &error, request)
+}
+
+/// PATH without the directories in which this file has the compiler's name. What was run as the compiler found this
+/// file again (a copy of ccache called gcc does), and would for ever.
+fn path_without(this: FileId, name: &str) -> Option<OsString> {
+    let path = std::env::var_os("PATH")?;
+    let is_this = |dir: &Path| Meta::of(&dir.join(name)).is_ok_and(|m| m.id() == this);
+    let kept = std::env::split_paths(&path).filter(|dir| !is_this(dir));
+    std::env::join_paths(kept).ok()
 }
 
 /// What the compiler runs and reads, as recorded or else as its path says.

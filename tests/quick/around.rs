@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use crate::common::call::{copy_of_ccroute, Call};
+use crate::common::call::{copy_of_ccroute, Call, SYSTEM_PATH};
 use crate::common::Scratch;
 
 /// Not a compiler of this machine.
@@ -77,6 +77,32 @@ fn a_wrapper_in_front_that_calls_the_link_by_its_path_does_not_loop() {
         .script(&format!("front/{NAME}"), "echo in front");
     let ran = scene.call(&link).run().expect(0);
     assert_eq!(ran.stdout, "in front\n");
+}
+
+/// A copy of ccache, which nothing tells from a compiler: it runs the first of its name on PATH that it is not.
+#[test]
+fn a_wrapper_behind_that_searches_from_the_beginning_does_not_loop() {
+    let scene = Scene::new("behind");
+    let body = "echo wrapper
+        for d in $(echo \"$PATH\" | tr : ' '); do
+            [ $d/gcc -ef \"$0\" ] || [ ! -x $d/gcc ] || exec $d/gcc \"$@\"
+        done"
+        .replace("gcc", NAME);
+    scene.scratch.script(&format!("copies/{NAME}"), &body);
+    let at = |name: &str| scene.scratch.path(name).display().to_string();
+    let path = format!(
+        "{}:{}:{}:{SYSTEM_PATH}",
+        at("masq"),
+        at("copies"),
+        at("bin")
+    );
+    let mut call = scene.call(&format!("masq/{NAME}")).args(["-c", "a.c"]);
+    call.command.env("PATH", path);
+    let ran = call.run().expect(0);
+    assert_eq!(
+        (&*ran.stdout, &*ran.stderr),
+        ("wrapper\nwrapper\ncompiler -c a.c\n", "")
+    );
 }
 
 #[test]
