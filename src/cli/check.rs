@@ -12,7 +12,7 @@ use serde_json::json;
 use super::client::recorded;
 use super::install::{COMMANDS, LINKS};
 use super::list::{refusal, stand_ins, why_not};
-use super::look::{Look, Progress};
+use super::look::{count, Look, Progress};
 use super::names::{how_to_install, resolve, Triple};
 use super::place::Tree;
 use super::record::{record, serving, unprefixed};
@@ -130,11 +130,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
             Ok(recorded) => {
                 let silent: Vec<String> =
                     recorded.silent.iter().map(|s| format!("; {s}")).collect();
-                let (count, silent) = (recorded.compilers, silent.concat());
-                Finding::note(format!(
-                    "recorded {count} compilers in {}{silent}",
-                    file.display()
-                ))
+                let (recorded, silent) = (count(recorded.compilers, "compiler"), silent.concat());
+                Finding::note(format!("recorded {recorded} in {}{silent}", file.display()))
             }
             Err(failure) => Finding::new(Severity::Warning, failure.to_string(), "", ""),
         });
@@ -147,23 +144,21 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         super::json::print(out, "check", report)?;
     } else {
         let look = Look::now();
-        let shown = |f: &&Finding| arguments.verbose || f.severity > Severity::Note;
-        found
-            .iter()
-            .filter(shown)
-            .try_for_each(|f| f.print(out, look))?;
+        found.retain(|f| arguments.verbose || f.severity > Severity::Note);
         writeln!(
             out,
-            "{} rules files, {} errors; {served} of {} triples are served here, {wrong} wrongly",
-            texts.len(),
-            errors.len(),
-            triples.len()
+            "{}: {served} of {} served here, {} read",
+            report::answer(&found),
+            count(triples.len(), "triple"),
+            count(texts.len(), "rules file"),
         )?;
+        found.iter().try_for_each(|f| f.print(out, look))?;
     }
-    Ok(match (errors.is_empty(), wrong) {
+    let fault = found.iter().any(|f| f.severity >= Severity::Fault);
+    Ok(match (errors.is_empty(), fault) {
         (false, _) => Exit::Rules,
-        (true, 0) => Exit::Success,
-        (true, _) => Exit::Fault,
+        (true, false) => Exit::Success,
+        (true, true) => Exit::Fault,
     })
 }
 
@@ -224,7 +219,7 @@ impl Checked {
 /// rules say nothing of promises nothing.
 pub(super) fn probed(triples: &[Triple], rules: &RuleSet<'_>) -> Vec<Checked> {
     let mut list = Vec::new();
-    let mut progress = Progress::new(triples.len());
+    let mut progress = Progress::new("trying compilers", triples.len());
     for (number, triple) in triples.iter().enumerate() {
         progress.at(number);
         let settings = rules.settings(&Plain(&triple.text));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::hosts::{self, Host};
 use super::install::{Arguments, Removal};
+use super::look::{count, folded, Progress};
 use super::names::installed_versions;
 use super::place::{Made, Tree, MARK};
 use super::record::record;
@@ -88,8 +89,7 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
                     Found::Yes(found) => Some(found.path),
                     Found::NotExecutable(_) | Found::No => None,
                 });
-        let recorded = record(&tree.real(Path::new(FACTS)), &compilers.collect())?;
-        writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
+        record(&tree.real(Path::new(FACTS)), &compilers.collect())?;
     }
     let text = rules(&native, &masquerade, &names);
     tree.file(Path::new(RULES), &text, 0o644, &mut made, out)?;
@@ -111,24 +111,14 @@ pub(super) fn install(arguments: &Arguments, out: &mut dyn Write) -> super::Outc
         let (at, text) = (Path::new(hosts::FILE), hosts_file(&arguments.host));
         tree.take_place_of_file(at, &text, &kept(at), &mut made, out)?;
     }
+    let linked = count(names.len(), "name");
+    let linked = format!("{linked} in {}", masquerade.display());
+    writeln!(out, "{linked}: {}", made.in_words(common.dry_run))?;
     tree.summary(out)?;
     for name in &native.kept_out {
-        writeln!(
-            out,
-            "note: {name} has other defaults, so its jobs are compiled locally"
-        )?;
+        let note = "has other defaults than the main compiler. Its jobs are compiled locally.";
+        writeln!(out, "{}", folded(&format!("note: {name} {note}"), 6))?;
     }
-    writeln!(
-        out,
-        "{} names of {} in {}; {} made, {} removed, {} unchanged, {} left alone",
-        names.len(),
-        native.triple,
-        masquerade.display(),
-        made.made,
-        made.removed,
-        made.unchanged,
-        made.foreign
-    )?;
     let mut exit = Exit::Success;
     if common.root == Path::new("/") && !common.dry_run && !arguments.host.is_empty() {
         exit = ask_hosts(&arguments.host, &masquerade, &names, out)?;
@@ -183,20 +173,28 @@ fn ask_hosts(
             continue;
         };
         if let Some((_, why)) = hosts::unreachable(&[host]).into_iter().next() {
-            writeln!(out, "{address}: {why}; on that machine:")?;
-            writeln!(out, "  ccroute doctor --helper")?;
+            let line = format!("{address}: {why}. To find out why, type on that machine:");
+            writeln!(out, "{}", folded(&line, 2))?;
+            writeln!(out, "  sudo ccroute doctor --helper")?;
             continue;
         }
         let mut served = Vec::new();
-        for name in names.iter().filter(full) {
+        let names: Vec<&String> = names.iter().filter(full).collect();
+        let mut progress = Progress::new("asking the helper", names.len());
+        for (number, name) in names.into_iter().enumerate() {
+            progress.at(number);
             match trial::send(&distcc, &address, masquerade, name) {
                 Ok(_) => served.push(name.as_str()),
-                Err(why) => writeln!(out, "{address} does not serve {name}: {why}")?,
+                Err(why) => {
+                    let line = format!("{address} does not serve {name}: {why}");
+                    writeln!(out, "{}", folded(&line, 2))?;
+                }
             }
         }
         served_any |= !served.is_empty();
         if !served.is_empty() {
-            writeln!(out, "{address} serves {}", served.join(", "))?;
+            let line = format!("{address} serves {}", served.join(", "));
+            writeln!(out, "{}", folded(&line, 2))?;
         }
     }
     Ok(match served_any {
@@ -247,8 +245,8 @@ pub(super) fn uninstall(arguments: &Removal, out: &mut dyn Write) -> super::Outc
     for dir in ["/etc/ccroute/rules.d", "/etc/ccroute", "/var/lib/ccroute"] {
         tree.remove_empty(Path::new(dir));
     }
+    writeln!(out, "{}", made.in_words(common.dry_run))?;
     tree.summary(out)?;
-    writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
     Ok(Exit::Success)
 }
 
@@ -289,6 +287,7 @@ fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
         Found::Yes(installed) => Some(installed),
         Found::NotExecutable(_) | Found::No => None,
     };
+    let mut progress = Progress::new("asking compilers", TOOLS.len());
     let measured = |name: &str| match find(name) {
         Some(found) => measure(&Compiler::new(&found.path))
             .map(Some)
@@ -317,7 +316,8 @@ fn ask_natives(masquerade: &Path) -> Result<Native, Failure> {
     let triple = first.answers.triple.clone();
     let versions = installed_versions();
     let (mut means, mut names, mut kept_out) = (Vec::new(), Vec::new(), Vec::new());
-    for tool in TOOLS {
+    for (number, tool) in TOOLS.into_iter().enumerate() {
+        progress.at(number);
         let plain = CompilerName::new(None, tool, None);
         let versioned = versions.get(&tool).into_iter().flatten();
         let all = versioned.map(|version| plain.with_version(Some(version)));
@@ -471,18 +471,18 @@ fn next_steps(
     let source = hosts::source(&own);
     let whole = arguments.common.root == Path::new("/");
     if !arguments.host.is_empty() && whole && source != hosts::FILE {
-        writeln!(
-            out,
-            "note: distcc's hosts come from {source}, and not from {}",
+        let note = format!(
+            "note: distcc takes its hosts from {source}, not from {}",
             hosts::FILE
-        )?;
+        );
+        writeln!(out, "{}", folded(&note, 6))?;
     }
     let named = || distcc.is_some_and(|d| hosts::list(&d).iter().any(|h| *h != Host::Local));
     if arguments.host.is_empty() && !named() {
         steps.push("ccroute install --client --host ADDRESS".into());
     }
     steps.push("ccroute test".into());
-    writeln!(out, "next:")?;
+    writeln!(out, "Next:")?;
     for step in steps {
         writeln!(out, "  {step}")?;
     }

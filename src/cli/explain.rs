@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use serde_json::{json, Value};
 
 use super::install::LINKS;
+use super::look::folded;
 use super::{load_rules, Failure};
 use crate::decide::{decide, Decision, Outcome, Reason};
 use crate::exit::Exit;
@@ -177,10 +178,12 @@ fn print(
 ) -> Result<(), Failure> {
     // Whoever asks about a client's job has the client's words on the terminal.
     // A refusal has lines of their own for the commands that it proposes.
-    let mut line = |text: String| {
-        let mut lines = text.split('\n');
-        lines.try_for_each(|line| writeln!(out, "{}", printable(line.as_bytes())))
+    let mut hanging = |text: String, hang: usize| {
+        let lines = text.split('\n').map(|line| printable(line.as_bytes()));
+        let text = lines.collect::<Vec<String>>().join("\n");
+        writeln!(out, "{}", folded(&text, hang))
     };
+    let mut line = |text: String| hanging(text, 4);
     match &decision.outcome {
         Outcome::Run(run) => {
             line(format!("{}: run {}", request.name, run.compiler.display()))?;

@@ -14,6 +14,7 @@ use nix::sys::stat::{umask, Mode};
 
 use super::client;
 use super::daemon::Daemon;
+use super::look::count;
 use super::names::{installed_versions, names_of, resolve_linked, Triple};
 use super::place::{Made, Tree, MARK};
 use super::record::{record, rules_directories, serving, unprefixed};
@@ -125,16 +126,17 @@ pub(super) struct Removal {
 
 /// What `ccroute install` alone says.
 const ROLES: &str = "\
-Set up one of two roles, or both. A client builds and links; a helper compiles for clients.
+A machine can be a helper, a client, or both. Say which of them this machine is.
 
-On the helper, the machine with distccd (NET: the network of the clients, such as 192.168.1.0/24):
+The helper runs distccd and compiles for clients. NET is the clients' network,
+such as 192.168.1.0/24:
   sudo ccroute install --helper --allow NET --restart
 
-On the client, the machine that builds (ADDRESS: the helper's):
+The client builds and links. ADDRESS is the helper's, such as 192.168.1.10:
   sudo ccroute install --client --host ADDRESS
   ccroute test
 
-Add --dry-run to see what would be done. More: ccroute install --help
+Add --dry-run to see what a command would do. More: ccroute install --help
 ";
 
 /// Sets up what the arguments name.
@@ -206,21 +208,12 @@ fn helper(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
         tree.directory(Path::new(HELPER_DIR), 0o755, user, &mut made, out)?;
     }
     if !common.dry_run {
-        let facts = tree.real(Path::new(FACTS));
-        let recorded = record(&facts, &serving(&triples))?;
-        writeln!(out, "{} compilers recorded in {FACTS}", recorded.compilers)?;
+        record(&tree.real(Path::new(FACTS)), &serving(&triples))?;
     }
     forget_index(&tree, &mut made, out)?;
+    let served = format!("{} served", count(names.len(), "name"));
+    writeln!(out, "{served}: {}", made.in_words(common.dry_run))?;
     tree.summary(out)?;
-    writeln!(
-        out,
-        "{} names served; {} made, {} removed, {} unchanged, {} left alone",
-        names.len(),
-        made.made,
-        made.removed,
-        made.unchanged,
-        made.foreign
-    )?;
     if !distcc {
         writeln!(
             out,
@@ -248,7 +241,7 @@ fn remains(
         let guess = service::own_networks().into_iter().next();
         writeln!(
             out,
-            "clients cannot connect yet: distccd allows this machine only. Name the clients' network:"
+            "Clients cannot connect yet: distccd allows this machine only.\nName the clients' network:"
         )?;
         writeln!(
             out,
@@ -272,10 +265,10 @@ fn remains(
     let steps = service::steps(tree, &shown, daemons.first(), networks);
     if !arguments.restart {
         let how = match whole {
-            true => " (install --helper --restart does it)",
+            true => " ('ccroute install --helper --restart' does it)",
             false => "",
         };
-        writeln!(out, "next{how}:")?;
+        writeln!(out, "Next{how}:")?;
         for step in steps {
             writeln!(out, "  {step}")?;
         }
@@ -385,7 +378,7 @@ pub(super) fn uninstall(arguments: &Removal, out: &mut dyn Write) -> super::Outc
     if !users.is_empty() {
         let list: Vec<String> = users.iter().map(u32::to_string).collect();
         return Err(Failure::Fault(format!(
-            "distccd (process {}) still relies on {COMMANDS}, and would run anything without it: restart distccd, then run 'ccroute uninstall --helper' again",
+            "distccd (process {}) still uses {COMMANDS}, and would run any program without it. Restart distccd, then type again:\n  ccroute uninstall --helper",
             list.join(", ")
         )));
     }
@@ -408,8 +401,8 @@ pub(super) fn uninstall(arguments: &Removal, out: &mut dyn Write) -> super::Outc
     ] {
         tree.remove_empty(Path::new(dir));
     }
+    writeln!(out, "{}", made.in_words(common.dry_run))?;
     tree.summary(out)?;
-    writeln!(out, "{} removed, {} left alone", made.removed, made.foreign)?;
     Ok(Exit::Success)
 }
 

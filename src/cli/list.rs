@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::{json, Value};
 
-use super::look::{count, Look};
+use super::look::{count, folded, folded_at, Look};
 use super::names::{how_to_install, resolve, Triple};
 use super::{graph, load_rules, Failure};
 use crate::decide::{Outcome, Refusal};
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         missing.entry(why).or_default().push(&triple.text);
     }
     for (why, triples) in missing {
-        writeln!(out, "not served: {why}")?;
+        writeln!(out, "{}", folded(&format!("not served: {why}"), 4))?;
         for triple in triples {
             writeln!(out, "  {triple}")?;
         }
@@ -93,8 +93,16 @@ fn print(out: &mut dyn Write, triple: &Triple) -> Result<(), super::Failure> {
             .or_default()
             .push(tool);
     }
+    const TOOLS: usize = 28;
     for (compiler, tools) in by_compiler {
-        writeln!(out, "  {:<28} {compiler}", tools.join(" "))?;
+        let mut tools = folded_at(&tools.join(" "), 0, TOOLS).into_iter();
+        let first = tools.next().unwrap_or_default();
+        writeln!(
+            out,
+            "{}",
+            folded(&format!("  {first:<TOOLS$} {compiler}"), 6)
+        )?;
+        tools.try_for_each(|more| writeln!(out, "  {more}"))?;
     }
     Ok(())
 }

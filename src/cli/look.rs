@@ -1,11 +1,14 @@
 //! How things look in a terminal: colours only there and never with NO_COLOR, lines and bars of
-//! what the locale can show.
+//! what the locale can show, and lines that fit.
 
 use std::ffi::OsString;
 use std::io::{stderr, stdout, IsTerminal};
 use std::time::{Duration, Instant};
 
 use crate::os;
+
+/// The longest line of prose, in columns; also the width of a file or pipe.
+const LINE: usize = 80;
 
 /// What standard output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Look {
         Look {
             colours: terminal && !dumb && variable("NO_COLOR").is_none(),
             unicode: locale.filter_map(variable).next().is_some_and(is_utf8),
-            width: os::terminal_width().unwrap_or(100).clamp(60, 160),
+            width: os::terminal_width().unwrap_or(LINE).clamp(60, 160),
         }
     }
 
@@ -80,15 +83,17 @@ impl Look {
 /// A line on standard error for work that takes longer than a second: on a terminal only.
 #[derive(Debug)]
 pub(super) struct Progress {
+    what: &'static str,
     begun: Instant,
     all: usize,
     shown: bool,
 }
 
 impl Progress {
-    /// Of this many steps.
-    pub(super) fn new(all: usize) -> Progress {
+    /// Of this many steps of some work, such as `asking compilers`.
+    pub(super) fn new(what: &'static str, all: usize) -> Progress {
         Progress {
+            what,
             begun: Instant::now(),
             all,
             shown: false,
@@ -99,7 +104,7 @@ impl Progress {
     pub(super) fn at(&mut self, number: usize) {
         const SILENT: Duration = Duration::from_secs(1);
         if self.begun.elapsed() > SILENT && stderr().is_terminal() {
-            eprint!("\r{} of {}  ", number + 1, self.all);
+            eprint!("\r{}: {} of {}  ", self.what, number + 1, self.all);
             self.shown = true;
         }
     }
@@ -108,7 +113,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown {
-            eprint!("\r                    \r");
+            eprint!("\r\x1b[K");
         }
     }
 }
@@ -121,6 +126,48 @@ pub(super) fn count(number: usize, thing: &str) -> String {
     }
 }
 
+/// Prose that fits [`LINE`]: broken at spaces, each further line indented by `hang` columns. A longer
+/// word has a line to itself. Line breaks of the text stay, and an indented line behind one is left
+/// as it is: it is a command to be pasted.
+pub(super) fn folded(text: &str, hang: usize) -> String {
+    let mut lines = text.split('\n');
+    let mut done = folded_at(lines.next().unwrap_or_default(), hang, LINE).join("\n");
+    for line in lines {
+        done.push('\n');
+        match line.starts_with(' ') {
+            true => done.push_str(line),
+            false => done.push_str(&folded_at(line, hang, LINE).join("\n")),
+        }
+    }
+    done
+}
+
+/// One line of text in lines of at most `width` columns.
+pub(super) fn folded_at(text: &str, hang: usize, width: usize) -> Vec<String> {
+    let start = text.len() - text.trim_start_matches(' ').len();
+    let mut lines = vec![text[..start].to_owned()];
+    let mut empty = true;
+    for word in text[start..].split(' ') {
+        let columns = |text: &str| text.chars().count();
+        let line = lines.last().map_or(0, |l| columns(l));
+        if !empty && line + 1 + columns(word) > width {
+            if let Some(line) = lines.last_mut() {
+                line.truncate(line.trim_end().len());
+            }
+            lines.push(" ".repeat(hang));
+            empty = true;
+        }
+        if let Some(line) = lines.last_mut() {
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        empty = false;
+    }
+    lines
+}
+
 fn is_utf8(locale: OsString) -> bool {
     let text = locale.to_string_lossy().to_ascii_lowercase();
     text.contains("utf-8") || text.contains("utf8")
@@ -129,6 +176,23 @@ fn is_utf8(locale: OsString) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prose_is_folded_and_commands_are_not() {
+        let word = "x".repeat(90);
+        let text = format!("  because {word} {}", "of ".repeat(30).trim_end());
+        let lines = folded(&text, 4);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines[0], "  because");
+        assert_eq!(lines[1], format!("    {word}"));
+        assert_eq!(lines[2].chars().count(), 78);
+        assert!(lines[2].starts_with("    of of "));
+        assert_eq!(lines.len(), 4);
+        let command = format!("type:\n  {}", "echo ".repeat(40));
+        assert_eq!(folded(&command, 2), command);
+        assert_eq!(folded("", 2), "");
+        assert_eq!(folded_at("a b c d", 0, 3), ["a b", "c d"]);
+    }
 
     #[test]
     fn bars_are_in_proportion_and_never_too_long() {

@@ -25,6 +25,23 @@ pub(super) struct Made {
     pub(super) foreign: usize,
 }
 
+impl Made {
+    /// In words: `4 made, 2 unchanged`.
+    pub(super) fn in_words(&self, dry_run: bool) -> String {
+        let kinds = match dry_run {
+            true => ["to make", "to remove", "unchanged", "to leave alone"],
+            false => ["made", "removed", "unchanged", "left alone"],
+        };
+        let counts = [self.made, self.removed, self.unchanged, self.foreign];
+        let counted = counts.into_iter().zip(kinds).filter(|(n, _)| *n > 0);
+        let words: Vec<String> = counted.map(|(n, kind)| format!("{n} {kind}")).collect();
+        match words.is_empty() {
+            true => "nothing to do".to_owned(),
+            false => words.join(", "),
+        }
+    }
+}
+
 /// A file system tree to install into.
 #[derive(Debug)]
 pub(super) struct Tree {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::look::Progress;
 use super::names::{installed_versions, names_of, Triple};
 use super::Failure;
 use crate::compiler::record::{self, Entry, Stat};
@@ -50,7 +51,9 @@ pub(super) fn record(file: &Path, paths: &BTreeSet<PathBuf>) -> Result<Recorded,
     let before = record::read(file).ok().flatten().unwrap_or_default();
     let mut recorded = Recorded::default();
     let mut entries = Vec::new();
-    for path in paths {
+    let mut progress = Progress::new("asking compilers", paths.len());
+    for (number, path) in paths.iter().enumerate() {
+        progress.at(number);
         match known(&before, path).map_or_else(|| Entry::ask(path), Ok) {
             Ok(entry) => entries.push(entry),
             Err(why) => recorded.silent.push(why),

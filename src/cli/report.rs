@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{json, Map, Value};
 
-use super::look::{Colour, Look};
+use super::look::{count, folded, Colour, Look};
 use crate::exit::Exit;
 
 /// How bad a finding is, the least first.
@@ -101,16 +101,22 @@ impl Finding {
             Severity::Warning => Colour::Yellow,
             Severity::Fault | Severity::Danger => Colour::Red,
         };
-        let word = look.paint(colour, self.severity.word());
-        writeln!(out, "{word}: {}", plain(&self.what))?;
-        for (title, text) in [
-            ("effect: ", &self.effect),
-            ("advice: ", &self.advice),
-            ("fix:    ", &self.fix),
-        ] {
+        let word = self.severity.word();
+        // A compiler's report has a line for each difference.
+        let mut lines = self.what.split('\n').map(plain);
+        let first = format!("{word}: {}", lines.next().unwrap_or_default());
+        let first = folded(&first, word.len() + 2);
+        writeln!(out, "{}{}", look.paint(colour, word), &first[word.len()..])?;
+        lines.try_for_each(|line| writeln!(out, "{}", folded(&line, 4)))?;
+        for (title, text) in [("effect", &self.effect), ("advice", &self.advice)] {
             if !text.is_empty() {
-                writeln!(out, "  {title}{}", plain(text))?;
+                let line = format!("  {title}: {}", plain(text));
+                writeln!(out, "{}", folded(&line, 10))?;
             }
+        }
+        // On one line, to be pasted.
+        if !self.fix.is_empty() {
+            writeln!(out, "  fix:    {}", plain(&self.fix))?;
         }
         Ok(())
     }
@@ -129,6 +135,24 @@ impl Finding {
         }
         value
     }
+}
+
+/// What the findings come to: `nothing is wrong`, `2 faults, 1 warning`.
+pub(super) fn answer(findings: &[Finding]) -> String {
+    let of = |severity: Severity| findings.iter().filter(|f| f.severity == severity).count();
+    let kinds = [Severity::Danger, Severity::Fault, Severity::Warning];
+    let found = kinds.into_iter().filter(|severity| of(*severity) > 0);
+    let found: Vec<String> = found
+        .map(|severity| count(of(severity), severity.word()))
+        .collect();
+    let mut answer = match found.is_empty() {
+        true => "nothing is wrong".to_owned(),
+        false => found.join(", "),
+    };
+    if of(Severity::Note) > 0 {
+        answer += &format!(", {}", count(of(Severity::Note), "note"));
+    }
+    answer
 }
 
 /// A list of findings for programs.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::{json, Map, Value};
 
-use super::look::{Colour, Look};
+use super::look::{count, folded, Colour, Look};
 use super::{load_rules, Failure};
 use crate::exit::Exit;
 use crate::log::read::{each, reset, Action, Call};
@@ -55,10 +55,10 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     if arguments.json {
         super::json::print(out, "stats", counts.as_json(&files))?;
     } else {
-        if let Some(note) = note {
-            writeln!(out, "{note}")?;
-        }
         print(out, &counts, &files, Look::now(), arguments.top)?;
+        if let Some(note) = note {
+            writeln!(out, "\n{note}")?;
+        }
     }
     Ok(Exit::Success)
 }
@@ -211,17 +211,24 @@ fn print(
     let files: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
     let files = files.join(", ");
     let (Some(first), Some(last)) = (counts.first, counts.last) else {
-        return writeln!(out, "no call is recorded in {files}");
+        return writeln!(
+            out,
+            "{}",
+            folded(&format!("no call is recorded in {files}"), 2)
+        );
     };
+    let number = |n: u64, thing: &str| count(usize::try_from(n).unwrap_or(usize::MAX), thing);
     writeln!(
         out,
-        "{} calls since {}, the last {} ({files})",
-        counts.all.all(),
+        "{} since {}, the last {}",
+        number(counts.all.all(), "call"),
         moment(first, true),
         moment(last, true),
     )?;
+    writeln!(out, "{}", folded(&format!("  recorded in {files}"), 4))?;
     if counts.unread > 0 {
-        writeln!(out, "{} lines there are no calls", counts.unread)?;
+        let lines = number(counts.unread, "line");
+        writeln!(out, "  {lines} cannot be read as calls")?;
     }
     let actions =
         Action::ALL.map(|a| (a.word().to_owned(), counts.all.of(a), a == Action::Refused));

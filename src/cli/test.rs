@@ -8,6 +8,7 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 
 use super::client::{recorded, search_outside};
+use super::look::folded;
 use super::{client_check, hosts, Failure};
 use crate::compiler::search::{find_launcher, Found};
 use crate::exit::Exit;
@@ -29,15 +30,19 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
     let (link, compiler) = names(&arguments.compiler)?;
-    let distcc = find_launcher("distcc", host::search_path().path(), &[])
-        .ok_or_else(|| Failure::Fault("distcc is not on PATH: install it".into()))?;
+    let distcc = find_launcher("distcc", host::search_path().path(), &[]).ok_or_else(|| {
+        Failure::Fault(format!(
+            "distcc is not on PATH. Type:\n  {}",
+            super::install::install_distcc()
+        ))
+    })?;
     let list = match arguments.host.is_empty() {
         true => hosts::shown(&distcc),
         false => arguments.host.join(" "),
     };
     if hosts::parse(&list).iter().all(|h| *h == hosts::Host::Local) {
         return Err(Failure::Fault(
-            "distcc's list of hosts names no helper: sudo ccroute install --client --host ADDRESS"
+            "distcc's list of hosts names no helper. Type, with the helper's address:\n  sudo ccroute install --client --host ADDRESS"
                 .into(),
         ));
     }
@@ -70,20 +75,20 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
 /// The link that a build calls, and the compiler that it stands for.
 fn names(name: &str) -> Result<(PathBuf, PathBuf), Failure> {
     let not_set_up =
-        "this machine is not set up as a client: sudo ccroute install --client --host ADDRESS";
+        "this machine is not set up as a client. Type, with the helper's address:\n  sudo ccroute install --client --host ADDRESS";
     let recorded = client_check::rules_text(Path::new("/")).and_then(|text| recorded(&text));
     let (dir, _) = recorded.ok_or_else(|| Failure::Fault(not_set_up.into()))?;
     let link = dir.join(name);
     if !link.exists() {
         return Err(Failure::Fault(format!(
-            "{}: no such name; sudo ccroute install --client makes links for the installed compilers",
+            "{} does not exist. To make links for the installed compilers, type:\n  sudo ccroute install --client",
             link.display()
         )));
     }
     match search_outside(&dir).find(name, &[]) {
         Found::Yes(compiler) => Ok((link, compiler.path)),
         Found::NotExecutable(_) | Found::No => Err(Failure::Fault(format!(
-            "{name} is not installed here, so there is nothing to compare with"
+            "{name} is not installed here: there is no local object to compare with. Install it"
         ))),
     }
 }
@@ -119,18 +124,20 @@ fn print(result: &SampleResult, hosts: &str, out: &mut dyn Write) -> std::io::Re
         Status::Same(_) => writeln!(out, "the object is the one that this machine makes"),
         Status::Different { .. } if result.is_ok() => writeln!(
             out,
-            "the object is for this machine; its code differs from the one that this machine makes, as with another version of the compiler"
+            "the object is for this machine, but its code differs from a local one:\nthe helper's compiler has probably another version"
         ),
         Status::Different { differences, .. } => {
             writeln!(out, "the object is not for this machine:")?;
-            differences.iter().try_for_each(|d| writeln!(out, "  {d}"))
+            let mut lines = differences.iter().map(|d| folded(&format!("  {d}"), 4));
+            lines.try_for_each(|line| writeln!(out, "{line}"))
         }
         Status::NotSent | Status::Failed(_) => {
+            let line = format!("no helper compiled it (asked: {hosts})");
+            writeln!(out, "{}", folded(&line, 2))?;
             if let Status::Failed(words) = &result.status {
-                writeln!(out, "{words}")?;
+                writeln!(out, "{}", folded(words, 4))?;
             }
-            writeln!(out, "no helper compiled it (asked: {hosts}). Why:")?;
-            writeln!(out, "  ccroute doctor --client")
+            writeln!(out, "To find out why, type:\n  ccroute doctor --client")
         }
     }
 }

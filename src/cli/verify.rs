@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde_json::{json, Value};
 
-use super::look::Progress;
+use super::look::{count, folded, Progress};
 use super::probe::find_compiler;
 use super::Failure;
 use crate::exit::Exit;
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
     for file in &arguments.files {
         samples.push(Sample::file(file, &arguments.flags)?);
     }
-    let mut progress = Progress::new(samples.len());
+    let mut progress = Progress::new("compiling samples", samples.len());
     let mut results: Vec<SampleResult> = Vec::new();
     for (number, sample) in samples.iter().enumerate() {
         progress.at(number);
@@ -103,6 +103,15 @@ fn in_json(result: &SampleResult) -> Value {
 
 /// One line for each sample, differences indented below theirs.
 fn table(results: &[SampleResult], out: &mut dyn Write) -> io::Result<()> {
+    let wrong = results.iter().filter(|r| !r.is_ok()).count();
+    let samples = count(results.len(), "sample");
+    match wrong {
+        0 => writeln!(
+            out,
+            "nothing is wrong: {samples} compiled here and on a helper"
+        )?,
+        n => writeln!(out, "{}: {samples} compiled", count(n, "fault"))?,
+    }
     let width = |text: &dyn Fn(&SampleResult) -> usize| results.iter().map(text).max().unwrap_or(0);
     let names = width(&|r| r.name.chars().count());
     let words = width(&|r| r.status.word().len());
@@ -116,12 +125,8 @@ fn table(results: &[SampleResult], out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", line.trim_end())?;
         let details = result.status.to_string();
         for detail in details.lines().filter(|d| *d != result.status.word()) {
-            writeln!(out, "    {detail}")?;
+            writeln!(out, "{}", folded(&format!("    {detail}"), 6))?;
         }
     }
-    let wrong = results.iter().filter(|r| !r.is_ok()).count();
-    match wrong {
-        0 => writeln!(out, "{} samples, none that matters differs", results.len()),
-        n => writeln!(out, "{} samples, {n} with a fault", results.len()),
-    }
+    Ok(())
 }

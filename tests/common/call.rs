@@ -181,3 +181,20 @@ impl Trace {
         fs::read_to_string(&self.file).unwrap_or_default()
     }
 }
+
+/// What was printed for people, without the breaks of lines that did not fit 80 columns.
+pub fn unfolded(text: &str) -> String {
+    let mut whole = String::new();
+    for line in text.lines() {
+        match line.strip_prefix("    ") {
+            Some(rest) => {
+                whole.truncate(whole.trim_end().len());
+                whole.push(' ');
+                whole.push_str(rest.trim_start());
+            }
+            None => whole.push_str(line),
+        }
+        whole.push('\n');
+    }
+    whole
+}

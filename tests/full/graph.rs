@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::call::{run, Call};
+use crate::common::call::{run, unfolded, Call};
 use crate::common::{executable, need, Scratch, CCROUTE};
 
 const TRIPLES: [&str; 4] = [
@@ -184,7 +184,7 @@ fn the_terminal_shows_the_same_routes() {
     let rules = clients(10)
         + "[native from 192.168.1.20]\nas = armv7a-c0-linux-gnueabihf\n[bad-linux-gnu]\nrefuse = not that one\n";
     let helper = Helper::new("text", "bin", &rules);
-    let text = helper.draw("--graph");
+    let text = unfolded(&helper.draw("--graph"));
     assert!(!text.contains('\x1b'));
     assert!(
         text.starts_with("13 served by 4 compilers, 4 not served\n"),

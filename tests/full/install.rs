@@ -118,7 +118,7 @@ fn what_install_makes_and_uninstall_takes_away() {
             .lines()
             .any(|l| l == format!("/usr/lib/ccroute/bin/{name}")));
     }
-    assert!(ran.stdout.contains("clients cannot connect yet"), "{ran:?}");
+    assert!(ran.stdout.contains("Clients cannot connect yet"), "{ran:?}");
     let ran = system.uninstall().expect(0);
     assert_eq!(ran.stderr, "");
     assert_eq!(system.tree(), before);
@@ -177,12 +177,12 @@ fn installing_twice_changes_nothing_and_a_changed_rule_only_its_names() {
     let first = system.tree();
     let ran = system.install().expect(0);
     assert!(
-        ran.stdout.contains("; 0 made, 0 removed,"),
+        !ran.stdout.contains(" made") && !ran.stdout.contains(" removed"),
         "{}",
         ran.stdout
     );
     // What remains to be done still remains.
-    assert!(ran.stdout.contains("clients cannot connect yet"), "{ran:?}");
+    assert!(ran.stdout.contains("Clients cannot connect yet"), "{ran:?}");
     assert_eq!(system.tree(), first);
 
     let rules = system.scratch.path("rules/50-test.rules");
@@ -476,7 +476,8 @@ fn the_record_of_calls_has_a_directory_of_distccd_s_user() {
     assert_eq!((meta.uid(), meta.gid()), user);
     assert_eq!(meta.permissions().mode() & 0o7777, 0o755);
     let again = system.install().expect(0);
-    assert!(again.stdout.contains("0 made, 0 removed"), "{again:?}");
+    assert!(!again.stdout.contains(" made"), "{again:?}");
+    assert!(!again.stdout.contains(" removed"), "{again:?}");
     for name in ["calls", "calls.1", "calls.3"] {
         fs::write(dir.join(name), "@1\n").unwrap();
     }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::call::{Call, Ran, SYSTEM_PATH};
+use crate::common::call::{unfolded, Call, Ran, SYSTEM_PATH};
 use crate::common::{farm, need, toolbox, Client, Distccd, Scratch, CCROUTE};
 
 const PI: &str = "armv6j-hardfloat-linux-gnueabi";
@@ -37,12 +37,14 @@ fn check(scratch: &Scratch, rules: &str, compilers: &[&str]) -> Ran {
     let _ = fs::remove_dir_all(scratch.path("only"));
     let only = toolbox(scratch, "only", compilers);
     let rules = crate::common::rules(scratch, rules);
-    Call::new(Path::new(CCROUTE))
+    let mut ran = Call::new(Path::new(CCROUTE))
         .env("PATH", only)
         .env("CCROUTE_COMPILERS", scratch.path("compilers"))
         .rules(&rules)
         .args(["check", "-v"])
-        .run()
+        .run();
+    ran.stdout = unfolded(&ran.stdout);
+    ran
 }
 
 const SOFT: &[&str] = &["arm-linux-gnueabi-gcc", "arm-linux-gnueabi-g++"];

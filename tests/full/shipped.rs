@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::call::{Call, Trace, SYSTEM_PATH};
+use crate::common::call::{unfolded, Call, Trace, SYSTEM_PATH};
 use crate::common::shipped::{says, sections, sections_of, shipped_texts, INSTALLED};
 use crate::common::{farm, shipped_rules, toolbox, Scratch, CCROUTE};
 use ccroute::proof::object::Facts;
@@ -281,8 +281,9 @@ fn the_examples_in_comments_work() {
             .args(job)
             .run()
             .expect(0);
+        let stdout = unfolded(&ran.stdout);
         let after = |mark: &str| {
-            let line = ran.stdout.lines().find_map(|l| l.split_once(mark));
+            let line = stdout.lines().find_map(|l| l.split_once(mark));
             line.unwrap_or_else(|| panic!("{}", ran.stdout))
                 .1
                 .to_string()

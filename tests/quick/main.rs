@@ -10,6 +10,7 @@ mod exec;
 mod fuzz_brief;
 mod golden;
 mod json;
+mod lines;
 mod messages;
 mod object_hostile;
 mod preprocess;

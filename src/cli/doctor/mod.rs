@@ -169,17 +169,12 @@ fn bad_rules(error: &RulesError) -> Finding {
 
 fn print(out: &mut dyn Write, roles: &[&str], found: &[Finding]) -> Result<(), Failure> {
     let look = Look::now();
-    found.iter().try_for_each(|f| f.print(out, look))?;
     let roles = match roles {
         [] => "neither client nor helper".to_owned(),
         roles => roles.join(" and "),
     };
-    match found.len() {
-        0 => writeln!(out, "{roles}: nothing is wrong")?,
-        1 => writeln!(out, "{roles}: 1 finding")?,
-        n => writeln!(out, "{roles}: {n} findings")?,
-    }
-    Ok(())
+    writeln!(out, "{roles}: {}", report::answer(found))?;
+    Ok(found.iter().try_for_each(|f| f.print(out, look))?)
 }
 
 impl Setup<'_> {

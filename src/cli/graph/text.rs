@@ -3,11 +3,14 @@
 use std::io::{self, Write};
 
 use super::{cut, in_few_words, shortened, Graph, Row};
-use crate::cli::look::{Colour, Look};
+use crate::cli::look::{folded, Colour, Look};
 
 /// The longest name that is printed whole, in columns.
 const TITLE: usize = 40;
 const TOOLS: usize = 18;
+/// What is always left for a compiler.
+const ROOM: usize = 24;
+const BETWEEN: usize = 7;
 
 /// Signs for lines.
 struct Signs {
@@ -42,9 +45,13 @@ pub(super) fn draw(graph: &Graph, out: &mut dyn Write, look: Look) -> io::Result
     };
     let served = graph.rows.iter().filter(|r| !r.routes.is_empty());
     let longest = served.map(|r| marked(r).chars().count()).max();
-    let width = longest.unwrap_or(0).min(TITLE);
-    // What is left of a line after names, tools and signs.
-    let room = look.width.saturating_sub(width + TOOLS + 6).max(24);
+    // Between the columns are spaces and signs.
+    let others = look.width.saturating_sub(TOOLS + BETWEEN);
+    let width = longest
+        .unwrap_or(0)
+        .min(TITLE)
+        .min(others.saturating_sub(ROOM));
+    let room = others.saturating_sub(width);
     let started = |title: &str, tools: &str| {
         plain(format!(
             "{:width$}  {:TOOLS$} ",
@@ -107,8 +114,8 @@ pub(super) fn draw(graph: &Graph, out: &mut dyn Write, look: Look) -> io::Result
         writeln!(out, "{}", look.paint(Colour::Red, line.trim_end()))?;
     }
     for group in &graph.unserved {
-        let title = plain(printable(&cut(&group.title, look.width - 12)));
-        let title = format!("not served: {title}");
+        let title = format!("not served: {}", printable(&group.title));
+        let title = folded(&plain(title), 4);
         writeln!(out, "\n{}", look.paint(Colour::Red, &title))?;
         let names = group.rows.iter().map(|&row| marked(&graph.rows[row]));
         for line in wrapped(names, look.width) {

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use super::machine::*;
-use crate::common::call::Call;
+use crate::common::call::{unfolded, Call};
 use crate::common::{executable, need, Distccd};
 
 /// A distccd that has ended, and that nobody has waited for.
@@ -192,7 +192,7 @@ fn a_test_job_names_the_helper_or_fails() {
     let script = format!("#!/bin/sh\necho '{line}'\nexit 110\n");
     executable(&bin.join(&name), script.as_bytes());
     let ran = test(&machine, &[]).expect(1);
-    assert!(ran.stdout.contains(line), "{ran:?}");
+    assert!(unfolded(&ran.stdout).contains(line), "{ran:?}");
     assert!(ran.stdout.contains("no helper compiled it"), "{ran:?}");
     // One that is not there, one that is this machine, and none.
     drop(helper);
