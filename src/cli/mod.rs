@@ -129,7 +129,7 @@ pub fn main(args: &[&OsStr]) -> Exit {
         // Whoever reads us has seen enough.
         Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
         Err(failure) => {
-            eprintln!("{}", look::folded(&format!("ccroute: {failure}"), 2));
+            eprintln!("ccroute: {failure}");
             failure.exit()
         }
     }
