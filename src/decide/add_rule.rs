@@ -30,19 +30,19 @@ pub struct AddRule {
 impl fmt::Display for AddRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(client) = self.client else {
-            return f.write_str("a rule on the helper with the client's address can say it ('ccroute explain' with --from ADDRESS prints the command)");
+            return f.write_str("the helper needs a rule with the client's address. 'ccroute explain --from ADDRESS' prints the command that adds it");
         };
         let client = client.to_string();
         let triples = &self.triples;
-        f.write_str("a rule on the helper can say it. As root there, ")?;
+        f.write_str("the helper needs a rule. ")?;
         if (1..=FEW).contains(&triples.len()) {
-            f.write_str("the line for the client's triple ('gcc -dumpmachine' on the client):")?;
+            f.write_str("'gcc -dumpmachine' on the client prints its triple. As root on the helper, type the line with that triple:")?;
             for triple in triples {
                 write!(f, "\n  {}", rule_for(&client, triple))?;
             }
             return Ok(());
         }
-        f.write_str("with what 'gcc -dumpmachine' prints on the client as TRIPLE")?;
+        f.write_str("TRIPLE is what 'gcc -dumpmachine' prints on the client")?;
         if !triples.is_empty() {
             let named = triples.iter().take(MOST).cloned().collect::<Vec<_>>();
             let more = match triples.len().saturating_sub(MOST) {
@@ -51,7 +51,11 @@ impl fmt::Display for AddRule {
             };
             write!(f, " (installed here: {}{more})", named.join(", "))?;
         }
-        write!(f, ":\n  {}", rule_for(&client, "TRIPLE"))
+        write!(
+            f,
+            ". As root on the helper, type:\n  {}",
+            rule_for(&client, "TRIPLE")
+        )
     }
 }
 

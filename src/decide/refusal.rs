@@ -63,7 +63,7 @@ pub enum Refusal {
         suggestion: String,
     },
 
-    #[error("a kernel for {kernel} under a name without a triple, and more or less than one compiler for it is installed here ({installed}): install one, or {rule}")]
+    #[error("a kernel for {kernel} was asked for by a name without a triple, and this helper does not have exactly one compiler for it (installed: {installed}): install one; if there are several, {rule}")]
     KernelUnserved {
         kernel: String,
         installed: String,
@@ -105,7 +105,7 @@ pub enum Refusal {
         rule: AddRule,
     },
 
-    #[error("the job needs version {wanted} ({policy}), but {compiler} is {offered}: install that version, or allow it with 'version = any' in a rule")]
+    #[error("the job needs version {wanted} ({policy}), but {compiler} is {offered}: install version {wanted}, or write 'version = any' in a rule")]
     Version {
         wanted: String,
         policy: &'static str,
@@ -116,7 +116,7 @@ pub enum Refusal {
     #[error("a client may not send this: {0}; compile the file locally")]
     Hostile(Hostile),
 
-    #[error("this helper's guard is on for another {minutes} min: until then it does not compile for its own machine")]
+    #[error("this helper does not compile for its own machine: its guard is on for another {minutes} min")]
     Guarded { minutes: u64 },
 
     #[error(

@@ -277,7 +277,7 @@ $ccroute guard on; $ccroute guard off; echo "off: $($ccroute guard status)"
         "x86_64-linux-gnu-gcc -m32 0",
         "x86_64-linux-gnu-clang 110",
         "x86_64-linux-gnu-gcc -m32 110",
-        "explained: gcc: refuse: this helper's guard is on for another 120 min",
+        "explained: gcc: refuse: this helper does not compile for its own machine",
         "direct 0",
         "writable: guard off",
         "after a reboot: guard off",

@@ -107,7 +107,7 @@ fn decisions() {
     assert!(run.starts_with(&format!("{name}: run")), "{run}");
     let send = explain(&["arm-linux-gnueabihf-gcc", "-O2", "-c", "a.c"]);
     assert!(
-        send.starts_with("arm-linux-gnueabihf-gcc: send through "),
+        send.starts_with("arm-linux-gnueabihf-gcc: send through"),
         "{send}"
     );
     for words in [
