@@ -182,6 +182,11 @@ impl Triple {
             same.map(|&(alias, ..)| alias)
                 .filter(|a| *a != self.cpu && *a != cpu),
         );
+        // The kernel's uname adds the byte order, and distributions follow it: armv6l is armv6.
+        let with_order = ArmCpu::of(&cpu)
+            .filter(|arm| !arm.isa.is_empty() && !arm.big)
+            .map(|_| format!("{cpu}l"));
+        cpus.extend(with_order.as_deref().filter(|c| *c != self.cpu));
         let own = self.vendor.as_deref();
         let mut vendors = vec![own];
         if own.and_then(abi_words).is_none() {

@@ -26,6 +26,7 @@ mod local_at_once;
 mod manual;
 mod march_native;
 mod matrix;
+mod names;
 mod native;
 mod object;
 mod options;

@@ -19,11 +19,11 @@ use ccroute::rules::matching::RuleSet;
 
 /// The world as a case describes it.
 #[derive(Default)]
-struct Fake {
+pub(super) struct Fake {
     client: Option<IpAddr>,
     evidence: Evidence,
     /// Paths, each with the name at the end of its links, and what is recorded of it.
-    installed: Vec<(String, Option<String>, Option<Recorded>)>,
+    pub(super) installed: Vec<(String, Option<String>, Option<Recorded>)>,
     native: String,
     guard: Option<u64>,
     /// Whether a directory before /usr/bin holds ccroute under the full names.
@@ -31,6 +31,20 @@ struct Fake {
     /// Whether distcc runs in pump mode.
     pumps: bool,
     directory: Option<PathBuf>,
+}
+
+impl Fake {
+    /// A machine of this triple with these compilers, and nothing else to say.
+    pub(super) fn with(
+        native: &str,
+        installed: Vec<(String, Option<String>, Option<Recorded>)>,
+    ) -> Fake {
+        Fake {
+            native: native.into(),
+            installed,
+            ..Fake::default()
+        }
+    }
 }
 
 impl Facts for Fake {

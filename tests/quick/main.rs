@@ -12,6 +12,7 @@ mod golden;
 mod json;
 mod lines;
 mod messages;
+mod names;
 mod object_hostile;
 mod preprocess;
 mod program;
