@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome 
         // another machine is a fault.
         let install = how_to_install(&stand_ins(triple, &rules));
         let severity = match refusal(triple) {
-            Some(Refusal::WrongTarget { .. }) => Severity::Fault,
+            Some(Refusal::WrongTarget { .. } | Refusal::IsaUnstated { .. }) => Severity::Fault,
             _ => Severity::Note,
         };
         wrong += usize::from(severity == Severity::Fault);

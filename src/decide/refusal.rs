@@ -90,6 +90,13 @@ pub enum Refusal {
     #[error("{wanted} does not say which ARM processor it is for, and {compiler} is a compiler of another name: state it with 'defaults = -march=...' in a rule, or install that compiler")]
     IsaUnknown { wanted: String, compiler: String },
 
+    #[error("{wanted} is for {isa}, and nothing says which ARM processor {compiler} compiles for: state the client's with 'defaults = -march=...' in a rule")]
+    IsaUnstated {
+        wanted: String,
+        isa: String,
+        compiler: String,
+    },
+
     #[error("{triple} says {name} float, but its defaults make {defaults} float ({origin}): correct the rule")]
     FloatWord {
         triple: String,
@@ -144,7 +151,7 @@ impl Refusal {
             Refusal::Wrapper { .. } => Why::Wrapper,
             Refusal::HelpersProcessor { .. } => Why::HelpersProcessor,
             Refusal::NotOwn { .. } => Why::NotOwn,
-            Refusal::IsaUnknown { .. } => Why::IsaUnknown,
+            Refusal::IsaUnknown { .. } | Refusal::IsaUnstated { .. } => Why::IsaUnknown,
             Refusal::FloatWord { .. } => Why::FloatWord,
             Refusal::KernelOpen { .. } => Why::KernelOfUnknownOrder,
             Refusal::Version { .. } => Why::WrongVersion,

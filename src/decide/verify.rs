@@ -136,7 +136,6 @@ impl Deciding<'_> {
             Some(seen) => seen.strengthened(&own),
             None => own,
         };
-        self.isa_is_stated(wanted, candidate, &known)?;
         let verdict = verdict(&known, &candidate.target, args);
         if verdict.level == Level::Incompatible {
             return Err(Refusal::WrongTarget {
@@ -146,6 +145,7 @@ impl Deciding<'_> {
             }
             .into());
         }
+        self.isa_is_stated(wanted, candidate, &known, args)?;
         if !verdict.unproved.is_empty() {
             let list: Vec<&str> = verdict.unproved.iter().map(|p| p.title()).collect();
             self.note(format!("unproved: {}", list.join(", ")));
@@ -154,25 +154,38 @@ impl Deciding<'_> {
     }
 
     /// An ARM name that states no ISA means another one to each who uses it: only the compiler of that
-    /// very name knows which. That is no guess either: it says "unproved".
+    /// very name knows which. That is no guess either: it says "unproved". The same name on the compiler's
+    /// side says as little: such a compiler is told the ISA, or its record has it.
     fn isa_is_stated(
         &self,
         wanted: &Wanted,
         candidate: &Candidate,
         known: &Target,
+        args: &[OsString],
     ) -> Result<(), Refusing> {
-        let open = known.is(Arch::Arm) && known.isa.value().is_none();
         let bare = known.system.value() == Some(&System::Bare);
         // A client's own compiler is what its rules say.
         let local = candidate.local && self.request.place != Place::Helper;
-        if !open || candidate.exact || local || wanted.triple.is_none() || bare {
+        if !known.is(Arch::Arm) || candidate.exact || local || wanted.triple.is_none() || bare {
             return Ok(());
         }
-        Err(Refusal::IsaUnknown {
-            wanted: self.full_name(wanted).to_string(),
-            compiler: self.display(candidate),
-        }
-        .into())
+        let compiler = self.display(candidate);
+        let name = self.full_name(wanted).to_string();
+        let why = match known.isa.value() {
+            None => Refusal::IsaUnknown {
+                wanted: name,
+                compiler,
+            },
+            Some(isa) if candidate.target.refined(args).isa.value().is_none() => {
+                Refusal::IsaUnstated {
+                    wanted: name,
+                    isa: isa.word().into_owned(),
+                    compiler,
+                }
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(why.into())
     }
 
     /// A kernel for another architecture never reaches the compiler, whatever its name.

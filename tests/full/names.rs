@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::call::{Call, SYSTEM_PATH};
-use crate::common::{farm, need, shipped_rules, Scratch, CCROUTE};
+use crate::common::{farm, need, rules, shipped_rules, Scratch, CCROUTE};
 use ccroute::proof::object::Facts;
 
 const SOURCE: &str = "\
@@ -319,4 +319,45 @@ void _start(void) {
         }
     }
     assert!(ran >= 20, "{ran}");
+}
+
+/// Without the client's flags an ARMv7 compiler would make an object that dies there, whether `check` recorded the
+/// compiler or not.
+#[test]
+fn without_defaults_an_armv7_compiler_does_not_serve_armv6() {
+    let scratch = Scratch::new("no-defaults");
+    let dir = scratch.dir("job");
+    scratch.file("job/distccd_1.i", SOURCE);
+    let name = "armv6j-hardfloat-linux-gnueabi-gcc";
+    let farm = farm(&scratch, &[name]);
+    let facts = scratch.path("facts");
+    let text = "[armv6j-hardfloat-linux-gnueabi]\nuse = arm-linux-gnueabihf\n";
+    let rules = rules(&scratch, text);
+    for recorded in [false, true] {
+        if recorded {
+            Call::new(Path::new(CCROUTE))
+                .env("CCROUTE_COMPILERS", &facts)
+                .rules(&rules)
+                .args(["check"])
+                .run();
+            assert!(facts.is_file());
+        }
+        let object = scratch.file("job/distccd_1.o", "");
+        let ran = Call::new(&farm.join(name))
+            .env("PATH", format!("{}:{SYSTEM_PATH}", farm.display()))
+            .env("_DISTCC_SAFEGUARD", "1")
+            .env("CCROUTE_COMPILERS", &facts)
+            .rules(&rules)
+            .dir(&dir)
+            .args(["-O2", "-c", "distccd_1.i", "-o", "distccd_1.o"])
+            .run()
+            .expect(110);
+        let says = ["armv6j", "arm-linux-gnueabihf-gcc", "defaults ="];
+        assert!(
+            says.iter().all(|s| ran.stdout.contains(s)),
+            "{}",
+            ran.stdout
+        );
+        assert_eq!(fs::read(object).unwrap(), b"");
+    }
 }

@@ -146,7 +146,9 @@ const RULES: &str = "[armv6j-hardfloat-linux-gnueabi]\nuse = arm-linux-gnueabihf
     defaults = -march=armv6j -mfpu=vfp -mfloat-abi=hard -marm\nproof = 0000\n\
     [arm-linux-gnueabihf direct]\nsend = distcc\n\
     [nobody-unknown-linux-gnu]\nuse = nobody-unknown-linux-gnu\n\
-    [armv6j-unknown-linux-gnueabihf]\nuse = arm-linux-gnueabihf\n";
+    [armv6j-unknown-linux-gnueabihf]\nuse = arm-linux-gnueabihf\n\
+    defaults = -march=armv6j -mfpu=vfp -mfloat-abi=hard -marm\n\
+    proof = 0000 arch=arm float=soft\n";
 
 struct Machine {
     scratch: Scratch,
