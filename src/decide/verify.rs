@@ -166,7 +166,10 @@ impl Deciding<'_> {
         let bare = known.system.value() == Some(&System::Bare);
         // A client's own compiler is what its rules say.
         let local = candidate.local && self.request.place != Place::Helper;
-        if !known.is(Arch::Arm) || candidate.exact || local || wanted.triple.is_none() || bare {
+        // clang reads a target that the job names the same way on both machines.
+        let own = wanted.own_target.is_some();
+        let settled = candidate.exact || local || own || bare || wanted.triple.is_none();
+        if settled || !known.is(Arch::Arm) {
             return Ok(());
         }
         let compiler = self.display(candidate);
