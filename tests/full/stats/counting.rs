@@ -13,7 +13,6 @@ use crate::common::call::{Call, Trace};
 use crate::common::{executable, farm, told, Client, Distccd, Scratch, CCROUTE};
 
 #[test]
-#[ignore = "its rule must state -march; make test-all runs it"]
 fn what_became_of_calls_is_counted_by_name_reason_rule_and_day() {
     let machine = Machine::new("count");
     let launcher = Trace::compiler(&machine.scratch.path("compilers/launch"));
@@ -53,6 +52,7 @@ fn what_became_of_calls_is_counted_by_name_reason_rule_and_day() {
         .env("TMPDIR", machine.scratch.path("job"))
         .rules(&machine.scratch.path("rules"))
         .args([
+            OsStr::new("-march=armv7-a+fp"),
             OsStr::new("-c"),
             job.as_os_str(),
             OsStr::new("-o"),
@@ -201,7 +201,6 @@ fn what_is_wrong_in_the_programs_section_is_said() {
 }
 
 #[test]
-#[ignore = "its rule must state -march; make test-all runs it"]
 fn a_helper_counts_its_clients() {
     let scratch = Scratch::new("clients");
     let triple = "arm-linux-gnueabihf";
@@ -215,7 +214,7 @@ fn a_helper_counts_its_clients() {
     let rules = crate::common::rules(
         &scratch,
         &format!(
-            "[ccroute]\nlog = {}/calls\n[armv7-linux-gnueabihf]\nuse = {triple}\n",
+            "[ccroute]\nlog = {}/calls\n[armv7-linux-gnueabihf]\nuse = {triple}\ndefaults = -march=armv7-a+fp\n",
             log.display()
         ),
     );
