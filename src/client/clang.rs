@@ -4,7 +4,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::options::{scan, scan_as, Family, Kind};
+use crate::options::table::{LeftOut, Row};
+use crate::options::{find, scan, scan_as, Family, Kind};
 
 /// The compilation directory in debug information: clang's is the directory that it runs in, which
 /// on a helper is distccd's. Prefix maps of the job apply to a stated one as to its own. `None`
@@ -45,18 +46,12 @@ pub fn quiet_about_unused(args: &[&OsStr]) -> Option<OsString> {
         b"-iframeworkwithsysroot",
         b"-cxx-isystem",
     ];
-    const JOINED_LEFT_IN: [&[u8]; 6] = [
-        b"-isystem",
-        b"-idirafter",
-        b"-include",
-        b"-imacros",
-        b"-iwithprefix",
-        b"-iprefix",
-    ];
     let unused = scan_as(Family::Clang, args).any(|arg| match arg.kind {
         Kind::Plain(word) => word.starts_with(b"-fmacro-prefix-map="),
         Kind::Valued(option, _) => {
-            LEFT_IN.contains(&option) || arg.words == 1 && JOINED_LEFT_IN.contains(&option)
+            let spaced = |row: &Row| row.left_out == Some(LeftOut::Spaced);
+            let joined = arg.words == 1 && find(Family::Clang, option).is_some_and(spaced);
+            joined || LEFT_IN.contains(&option)
         }
         _ => false,
     });
@@ -128,6 +123,7 @@ mod tests {
             ("-iquote. -c a.c", true),
             ("-isysroot / -c a.c", true),
             ("-isystem. -c a.c", true),
+            ("-iwithprefixbefore. -c a.c", true),
             ("-fmacro-prefix-map=a=b -c a.c", true),
             // distcc takes these out.
             ("-isystem . -include h.h -I. -I . -DX -c a.c", false),

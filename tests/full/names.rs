@@ -227,11 +227,9 @@ fn ask(scratch: &Scratch, facts: &Path) -> (usize, Vec<String>) {
     (served, faults)
 }
 
-#[test]
-fn no_name_gets_an_object_for_another_machine() {
-    let scratch = Scratch::new("names");
-    assert!(table().len() >= 200);
-    let (served, faults) = ask(&scratch, &scratch.path("none"));
+/// Asks for every name, with these records: most are served, none wrongly.
+fn none_is_wrong(scratch: &Scratch, facts: &Path) {
+    let (served, faults) = ask(scratch, facts);
     println!("{served} objects of {} names", 2 * table().len());
     assert!(
         faults.is_empty(),
@@ -240,6 +238,13 @@ fn no_name_gets_an_object_for_another_machine() {
         faults.join("\n")
     );
     assert!(served >= 250, "{served}");
+}
+
+#[test]
+fn no_name_gets_an_object_for_another_machine() {
+    let scratch = Scratch::new("names");
+    assert!(table().len() >= 200);
+    none_is_wrong(&scratch, &scratch.path("none"));
 }
 
 #[test]
@@ -253,15 +258,7 @@ fn nor_with_what_check_records() {
         .args(["check"])
         .run();
     assert!(facts.is_file());
-    let (served, faults) = ask(&scratch, &facts);
-    println!("{served} objects of {} names", 2 * table().len());
-    assert!(
-        faults.is_empty(),
-        "{} wrong:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
-    assert!(served >= 250, "{served}");
+    none_is_wrong(&scratch, &facts);
 }
 
 /// Objects for ARMv6 with hard float run on the processor of the first Raspberry Pi.
