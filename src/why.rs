@@ -229,7 +229,7 @@ impl Why {
         self.row().1
     }
 
-    /// Reads a record's code, or the words that version 0.1 wrote in its place.
+    /// Reads a record's code. Earlier versions wrote words in its place: those that are still the same are read.
     pub fn read(text: &str) -> Option<Why> {
         let mut all = Why::ALL.iter().copied();
         all.find(|why| why.code() == text || why.words() == text)

@@ -220,7 +220,7 @@ impl Search {
         usable.collect()
     }
 
-    /// The versions for which a program `NAME-VERSION` stands there, the newest first. Reads whole
+    /// The versions for which a program `NAME-VERSION` is installed, the newest first. Reads whole
     /// directories; for rare decisions only.
     pub fn versions_of(&self, name: &str, first: &[String]) -> Vec<String> {
         let given = first.iter().flat_map(|pattern| expand(pattern));
