@@ -161,13 +161,18 @@ fn helper(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
     // distccd's user has to read all of it, however careful root's umask is.
     umask(Mode::from_bits_truncate(0o022));
     let program = program(common)?;
+    let facts = tree.real(Path::new(FACTS));
     if !common.dry_run {
         // Only a machine that was set up has this directory: elsewhere check records nothing.
-        let facts = tree.real(Path::new(FACTS));
         facts.parent().map_or(Ok(()), fs::create_dir_all)?;
         record(&facts, &unprefixed())?;
     }
-    let triples = resolve_linked(&rules, &tree.real(Path::new(FACTS)));
+    let mut triples = resolve_linked(&rules, &facts);
+    if !common.dry_run {
+        // What they say of themselves takes names away: those with another version.
+        record(&facts, &serving(&triples))?;
+        triples = resolve_linked(&rules, &facts);
+    }
     let names = names(&triples);
     let mut made = Made::default();
     let networks = match arguments.allow.is_empty() {
@@ -206,9 +211,6 @@ fn helper(arguments: &Arguments, out: &mut dyn Write) -> super::Outcome {
     // Calls are recorded there by distccd's user.
     if user.is_some() {
         tree.directory(Path::new(HELPER_DIR), 0o755, user, &mut made, out)?;
-    }
-    if !common.dry_run {
-        record(&tree.real(Path::new(FACTS)), &serving(&triples))?;
     }
     forget_index(&tree, &mut made, out)?;
     let served = format!("{} served", count(names.len(), "name"));

@@ -56,7 +56,6 @@ pub fn debian_package() -> PathBuf {
 }
 
 #[test]
-#[ignore = "fails; make test-all runs it"]
 fn debian_s_package_installs_serves_upgrades_and_leaves_nothing() {
     for program in [
         "distccd",
